@@ -1,0 +1,436 @@
+"""What a catalog promises, whatever the database behind it.
+
+The read side and the write side are different types, joined by a transaction. Nothing here knows
+inference: the repository plans, the catalog stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from omprov.records import (
+        Asset,
+        AssetId,
+        AssetName,
+        Difference,
+        Digest,
+        Edge,
+        Kind,
+        Origin,
+        Policy,
+        Project,
+        Run,
+        RunId,
+        RunStatus,
+        Version,
+        VersionId,
+        VersionKey,
+    )
+
+
+class ChangeKind(StrEnum):
+    """What a row of the change feed tells."""
+
+    PROJECT = "project"
+    ASSET = "asset"
+    UPLOADED = "uploaded"
+    """A version without a producing run; data: ``{"parents": [[key, weight], …]}``."""
+    PRODUCED = "produced"
+    """A version made by a run; data: ``{"tuple": {role: key}}``, as it counts in inference."""
+    EDGE = "edge"
+    """A late declared edge; data: ``{"newer": key, "older": key, "weight": weight}``."""
+    EDGE_REMOVED = "edge_removed"
+    POLICY = "policy"
+    RUN = "run"
+    ALIAS = "alias"
+    TAG = "tag"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One row of the change feed.
+
+    Attributes:
+        position: rises by one or more with each row of the repository; rows become visible in this
+            order and never later than a higher one.
+    """
+
+    position: int
+    kind: ChangeKind
+    time: datetime
+    asset: AssetId | None
+    version: VersionKey | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEdge:
+    """An edge as it is stored: keys, weight, and the evidence where it was kept."""
+
+    newer: VersionKey
+    older: VersionKey
+    weight: float | None
+    origin: Origin
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who did what, when."""
+
+    time: datetime
+    who: str
+    action: str
+    target: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CatalogReader(Protocol):
+    """A consistent view of the catalog. Every method sees one state."""
+
+    # -- feed
+    def position(self) -> int:
+        """Return the position of the newest feed row; 0 where there is none."""
+        ...
+
+    def iter_feed(self, after: int, limit: int | None = None) -> Iterator[FeedRow]:
+        """Give the rows above position `after`, in order."""
+        ...
+
+    # -- projects and assets
+    def find_project(self, name: str) -> Project | None: ...
+    def list_projects(self) -> list[Project]: ...
+    def find_asset(self, name: AssetName) -> Asset | None:
+        """Return the asset, a removed one included."""
+        ...
+
+    def get_assets(self, ids: Iterable[AssetId]) -> dict[AssetId, Asset]: ...
+    def list_assets(
+        self,
+        *,
+        project: str | None = None,
+        kind: Kind | None = None,
+        name: str | None = None,
+        removed: bool = False,
+    ) -> list[Asset]:
+        """Return assets by their name's parts, ordered by project, kind, name."""
+        ...
+
+    # -- versions
+    def get_versions(self, keys: Iterable[VersionKey]) -> dict[VersionKey, Version]:
+        """Return the versions of these keys, removed ones included, in a constant number of
+        statements for each 500 keys; a key that does not exist is left out.
+        """
+        ...
+
+    def find_version_by_id(self, id: VersionId) -> Version | None: ...
+    def find_version(self, asset: AssetName, number: int) -> Version | None: ...
+    def find_version_by_alias(self, asset: AssetName, alias: str) -> Version | None: ...
+    def find_versions_by_digest(self, asset: AssetName, prefix: str) -> list[Version]:
+        """Return versions, newest first, whose digest starts so; removed ones excluded."""
+        ...
+
+    def list_versions(
+        self,
+        asset: AssetName,
+        *,
+        limit: int | None = None,
+        below: int | None = None,
+        removed: bool = False,
+    ) -> list[Version]:
+        """Return versions, newest first.
+
+        Args:
+            asset: whose.
+            limit: at most so many.
+            below: only numbers below this one (to page on).
+            removed: with the removed ones.
+        """
+        ...
+
+    def count_versions(self, asset: AssetName) -> int: ...
+    def aliases(self, asset: AssetName) -> dict[str, VersionKey]: ...
+
+    # -- edges
+    def edges_from(self, keys: Iterable[VersionKey]) -> list[StoredEdge]:
+        """Return the edges whose newer end is one of these."""
+        ...
+
+    def edges_to(self, keys: Iterable[VersionKey]) -> list[StoredEdge]:
+        """Return the edges whose older end is one of these."""
+        ...
+
+    def edges_of(self, asset: AssetName) -> list[StoredEdge]:
+        """Return the edges whose newer end belongs to this asset, without their evidence."""
+        ...
+
+    # -- what graphs are built from (bulk, ordered by key)
+    def uploaded_graph(self, kind: Kind) -> tuple[list[VersionKey], list[Edge[VersionKey]]]:
+        """Return all versions of the kind without a producing run, and the declared edges among
+        them; removed versions included.
+        """
+        ...
+
+    def provenance_tuples(self, asset: AssetId) -> list[tuple[VersionKey, dict[str, VersionKey]]]:
+        """Return every version that a run produced with the inputs of that run by role."""
+        ...
+
+    def inferred_edges(self, asset: AssetId) -> list[Edge[VersionKey]]:
+        """Return the stored covers of an output asset."""
+        ...
+
+    def producing_tuple(self, key: VersionKey) -> dict[str, VersionKey] | None:
+        """Return the inputs by role of the run that produced this version."""
+        ...
+
+    def consumers(self, assets: Iterable[AssetId]) -> list[AssetId]:
+        """Return the output assets whose runs used a version of one of these as an input."""
+        ...
+
+    # -- runs
+    def find_run(self, id: RunId) -> Run | None: ...
+    def find_runs_by_prefix(self, prefix: str) -> list[Run]:
+        """Return at most ten runs whose id, or its last 12 digits, starts so."""
+        ...
+
+    def list_runs(
+        self,
+        *,
+        project: str | None = None,
+        status: RunStatus | None = None,
+        name: str | None = None,
+        input: VersionKey | None = None,
+        output: VersionKey | None = None,
+        limit: int | None = 100,
+        before: RunId | None = None,
+    ) -> list[Run]:
+        """Return runs, newest first."""
+        ...
+
+    def runs_using(self, keys: Iterable[VersionKey]) -> list[tuple[RunId, str, VersionKey]]:
+        """Return (run, role, version) for each use of these versions as an input."""
+        ...
+
+    def run_links(
+        self, runs: Iterable[RunId]
+    ) -> dict[RunId, tuple[dict[str, VersionKey], dict[str, VersionKey]]]:
+        """Return inputs and outputs by role of each run."""
+        ...
+
+    def metric_points(self, run: RunId, name: str) -> list[tuple[int, float, datetime]]:
+        """Return (step, value, time) in the order of step, then time."""
+        ...
+
+    # -- the rest
+    def list_audit(self, *, limit: int = 100) -> list[AuditRow]:
+        """Return audit rows, newest first."""
+        ...
+
+    def find_snapshot(self, name: str) -> tuple[int, bytes] | None:
+        """Return the feed position and the bytes of a stored graph index; ``None`` where there is
+        none or its checksum fails (it is a cache).
+        """
+        ...
+
+    def digests(self) -> Iterator[tuple[Digest, VersionKey]]:
+        """Give the content digest of every version that is not removed."""
+        ...
+
+
+class CatalogWriter(CatalogReader, Protocol):
+    """The one write transaction. Nothing is visible to others before it commits; all or nothing.
+
+    Every method that changes something appends its feed row and its audit row in the same
+    transaction.
+    """
+
+    def add_project(self, name: str) -> Project:
+        """Raise `AlreadyExists` where the name is taken."""
+        ...
+
+    def add_asset(
+        self,
+        name: AssetName,
+        *,
+        description: str = "",
+        policy: Policy | None = None,
+        measure: str | None = None,
+    ) -> Asset:
+        """Raise `AlreadyExists`, or `NotFound` where the project does not exist."""
+        ...
+
+    def set_asset(
+        self,
+        id: AssetId,
+        *,
+        description: str | None = None,
+        policy: Policy | None = None,
+        measure: str | None = None,
+    ) -> Asset:
+        """Change what is given; leave what is ``None``."""
+        ...
+
+    def add_version(
+        self,
+        asset: AssetId,
+        *,
+        digest: Digest | None,
+        size: int = 0,
+        files: int = 0,
+        message: str = "",
+        run: RunId | None = None,
+        source: Mapping[str, Any] | None = None,
+        feed: Mapping[str, Any],
+    ) -> Version:
+        """Add the next version of the asset.
+
+        Args:
+            asset: whose.
+            digest: of the content, or ``None``.
+            size: bytes of content.
+            files: files in the content.
+            message: what the user says of it.
+            run: the producing run.
+            source: where the content came from.
+            feed: data of its feed row (`ChangeKind.PRODUCED` with a run, else
+                `ChangeKind.UPLOADED`).
+        """
+        ...
+
+    def add_edges(
+        self,
+        edges: Iterable[Edge[VersionKey]],
+        origin: Origin,
+        differences: Mapping[tuple[VersionKey, VersionKey], Difference] | None = None,
+    ) -> None:
+        """Store edges; of an edge that exists with this origin the weight and evidence are
+        replaced.
+        """
+        ...
+
+    def append_feed(
+        self,
+        kind: ChangeKind,
+        *,
+        asset: AssetId | None = None,
+        version: VersionKey | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Append a feed row that no other method appends (`EDGE`, `EDGE_REMOVED`)."""
+        ...
+
+    def remove_edges(
+        self, edges: Iterable[tuple[VersionKey, VersionKey]], origin: Origin
+    ) -> None: ...
+    def set_weights(self, edges: Iterable[Edge[VersionKey]], origin: Origin) -> None:
+        """Fill in or renew the weights of stored edges."""
+        ...
+
+    def add_run(
+        self,
+        *,
+        project: str,
+        name: str,
+        status: RunStatus,
+        started: datetime,
+        ended: datetime | None = None,
+        inputs: Mapping[str, VersionKey],
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        command: Sequence[str] = (),
+        exit_status: int | None = None,
+        message: str = "",
+        source: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> RunId: ...
+    def add_run_input(self, run: RunId, role: str, version: VersionKey) -> None:
+        """Raise `AlreadyExists` where the role is taken by another version."""
+        ...
+
+    def add_run_output(self, run: RunId, role: str, version: VersionKey) -> None:
+        """Raise `AlreadyExists` where the role is taken."""
+        ...
+
+    def set_run(
+        self,
+        run: RunId,
+        *,
+        status: RunStatus | None = None,
+        ended: datetime | None = None,
+        exit_status: int | None = None,
+        params: Mapping[str, Any] | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Change what is given; params and source are merged in."""
+        ...
+
+    def add_metric_points(
+        self, run: RunId, points: Iterable[tuple[str, int, float, datetime]]
+    ) -> None:
+        """Append (name, step, value, time); 10,000 points are a handful of statements."""
+        ...
+
+    def set_alias(
+        self, asset: AssetId, alias: str, version: VersionKey | None
+    ) -> VersionKey | None:
+        """Point the alias there, or remove it with ``None``; return where it pointed before."""
+        ...
+
+    def set_tags(self, target: AssetId | VersionId | RunId, tags: Mapping[str, str | None]) -> None:
+        """Set tags; ``None`` removes one."""
+        ...
+
+    def remove_version(self, key: VersionKey) -> None:
+        """Leave a tombstone, and drop its aliases."""
+        ...
+
+    def remove_asset(self, id: AssetId) -> None:
+        """Leave a tombstone."""
+        ...
+
+    def add_audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
+        """Append an audit row of the repository's own (the others are written by themselves)."""
+        ...
+
+
+class Catalog(Protocol):
+    """The metadata of one repository. Safe to use from several threads and processes."""
+
+    def read(self) -> AbstractContextManager[CatalogReader]:
+        """Open a consistent view; close it soon."""
+        ...
+
+    def write(self, who: str, now: datetime) -> AbstractContextManager[CatalogWriter]:
+        """Open the one write transaction of the repository: commit at the end of the block, roll
+        back when it raises.
+
+        Args:
+            who: the name for creator and audit.
+            now: the time written with everything in the transaction.
+
+        Raises:
+            Busy: another process kept the write lock for too long.
+            StorageFull: the disk is full.
+            Damaged: the database file is not what it was.
+        """
+        ...
+
+    def store_snapshot(self, name: str, position: int, data: bytes) -> None:
+        """Keep a graph index, replacing the one of that name; its own transaction, no feed row."""
+        ...
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the database: its own integrity check, foreign keys, edges
+        without ends, versions without numbers in order; empty when all is well.
+        """
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,54 @@
+"""Ids, references and frozen records: what the other rooms pass to each other.
+
+No I/O, no clock: whoever makes a record passes the time in.
+"""
+
+from ._assets import Asset, AssetName, Kind, Project, Version
+from ._differences import Change, Difference
+from ._edges import Because, Edge, Inherits, Origin
+from ._ids import (
+    AssetId,
+    Digest,
+    ProjectId,
+    RunId,
+    VersionId,
+    VersionKey,
+    new_id,
+    parse_digest,
+    show_digest,
+)
+from ._policies import Missing, Policy, Treatment
+from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name
+from ._runs import Run, RunStatus
+
+__all__ = [
+    "DEFAULT_PROJECT",
+    "LATEST",
+    "Asset",
+    "AssetId",
+    "AssetName",
+    "Because",
+    "Change",
+    "Difference",
+    "Digest",
+    "Edge",
+    "Inherits",
+    "Kind",
+    "Missing",
+    "Origin",
+    "Policy",
+    "Project",
+    "ProjectId",
+    "Reference",
+    "Run",
+    "RunId",
+    "RunStatus",
+    "Treatment",
+    "Version",
+    "VersionId",
+    "VersionKey",
+    "check_name",
+    "new_id",
+    "parse_digest",
+    "show_digest",
+]

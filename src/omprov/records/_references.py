@@ -1,0 +1,135 @@
+"""References: how people name assets and versions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from omprov.errors import InvalidInput, InvalidReference
+
+if TYPE_CHECKING:
+    from ._assets import Kind
+
+DEFAULT_PROJECT = "default"
+LATEST = "latest"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_NUMBER = re.compile(r"v([1-9][0-9]{0,17})")
+_PREFIX = re.compile(r"@(?:b3:)?([0-9a-f]{4,64})")
+_KINDS = ("algorithm", "dataset", "model", "params", "environment", "summary", "file")
+
+
+def check_name(name: str, what: str = "name") -> str:
+    """Return `name` if it may name a project, an asset or an alias.
+
+    Args:
+        name: 1 to 128 of ``a-z 0-9 . _ -``, the first a letter or digit.
+        what: what it names, for the message.
+
+    Raises:
+        InvalidInput: it may not.
+    """
+    if _NAME.fullmatch(name):
+        return name
+    if len(name) > 128:
+        shown = f"{name[:24]}… ({len(name)} characters)"
+        raise InvalidInput(f"{what} {shown!r} is too long: 128 characters at most")
+    raise InvalidInput(
+        f"{what} {name!r} cannot be used: take a-z, 0-9, '.', '_' and '-', starting with a letter "
+        "or digit (1 to 128 characters)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``[project/]kind/name[:selector]``, taken apart.
+
+    Attributes:
+        project: ``None`` where it was left out.
+        kind: ``None`` where it was left out.
+        selector: ``v3``, ``latest``, an alias, ``@<digest prefix>``, or ``None`` where left out
+            (which means ``latest`` wherever a version is wanted).
+    """
+
+    name: str
+    kind: Kind | None = None
+    project: str | None = None
+    selector: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read a reference or an ``omprov://host/project/kind/name:selector`` address.
+
+        Raises:
+            InvalidReference: the text is neither.
+        """
+        from ._assets import Kind
+
+        path = text
+        if text.startswith("omprov://"):
+            path = unquote(urlsplit(text).path).lstrip("/")
+        path, colon, selector = path.partition(":")
+        parts = path.split("/")
+        if len(parts) > 3:
+            raise InvalidReference(text, "it has more than three parts")
+        name = parts[-1]
+        project: str | None = None
+        kind: str | None = None
+        match parts[:-1]:
+            case []:
+                pass
+            case [first] if first in _KINDS:
+                kind = first
+            case [first]:
+                project = first
+            case [first, second]:
+                project, kind = first, second
+        if kind is not None and kind not in _KINDS:
+            raise InvalidReference(text, f"{kind!r} is no kind (one of {', '.join(_KINDS)})")
+        try:
+            check_name(name)
+            if project is not None:
+                check_name(project, "project")
+            if colon:
+                cls._check_selector(selector)
+        except InvalidInput as error:
+            raise InvalidReference(text, str(error)) from None
+        return cls(
+            name=name,
+            kind=None if kind is None else Kind(kind),
+            project=project,
+            selector=selector if colon else None,
+        )
+
+    @staticmethod
+    def _check_selector(selector: str) -> None:
+        if selector.startswith("@"):
+            if not _PREFIX.fullmatch(selector):
+                raise InvalidInput("after '@' come 4 to 64 hex digits of the content's digest")
+        else:
+            check_name(selector, "selector")
+
+    @property
+    def number(self) -> int | None:
+        """The version number where the selector is one (``v3`` → 3)."""
+        match = _NUMBER.fullmatch(self.selector or "")
+        return int(match[1]) if match else None
+
+    @property
+    def digest_prefix(self) -> str | None:
+        """The hex digits where the selector is a digest prefix."""
+        match = _PREFIX.fullmatch(self.selector or "")
+        return match[1] if match else None
+
+    @property
+    def alias(self) -> str | None:
+        """The alias where the selector is one."""
+        if self.selector in (None, LATEST) or self.number or self.digest_prefix:
+            return None
+        return self.selector
+
+    def __str__(self) -> str:
+        head = "/".join(part for part in (self.project, self.kind, self.name) if part)
+        return head if self.selector is None else f"{head}:{self.selector}"
