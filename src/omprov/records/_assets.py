@@ -56,7 +56,7 @@ class Asset:
 
     Attributes:
         policy: how the roles of the runs that make this asset count; ``None`` is the default policy.
-        measure: the measure of its versions' differences; ``None`` leaves the choice to the kind.
+        measure: how the differences of its versions are measured; ``None`` leaves that to the kind.
         removed: when it was removed; its versions stay as tombstones so that lineage survives.
     """
 
