@@ -55,7 +55,7 @@ class Asset:
     """A named thing that evolves.
 
     Attributes:
-        policy: how the roles of the runs that make this asset count; ``None`` is the default policy.
+        policy: how roles count in the runs that make it; ``None`` is the default policy.
         measure: how the differences of its versions are measured; ``None`` leaves that to the kind.
         removed: when it was removed; its versions stay as tombstones so that lineage survives.
     """
