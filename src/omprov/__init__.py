@@ -1,5 +1,69 @@
-"""OMProv: where every model came from, and by how much it differs from the ones before it."""
+"""OMProv: where every model came from, and by how much it differs from those before it.
+
+The front door. Every name loads on its first use, so ``import omprov`` itself costs next to nothing.
+
+Example:
+    >>> import omprov
+    >>> with omprov.start_run("train") as run:
+    ...     data = run.use("dataset/digits:latest")
+    ...     run.log_params({"lr": 0.1})
+    ...     run.log_metric("accuracy", 0.97, step=10)
+    ...     run.log_output("model/digits-mlp", "out")
+    >>> omprov.get_version("model/digits-mlp").inherits
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omprov._front import add_version, connect, diff, get_version, start_run
+    from omprov.errors import OmprovError
+    from omprov.records import Kind, Policy, Reference
+    from omprov.repository import ActiveRun, Output, Repository
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ActiveRun": "omprov.repository",
+    "Kind": "omprov.records",
+    "OmprovError": "omprov.errors",
+    "Output": "omprov.repository",
+    "Policy": "omprov.records",
+    "Reference": "omprov.records",
+    "Repository": "omprov.repository",
+    "add_version": "omprov._front",
+    "connect": "omprov._front",
+    "diff": "omprov._front",
+    "get_version": "omprov._front",
+    "start_run": "omprov._front",
+}
+
+__all__ = [
+    "ActiveRun",
+    "Kind",
+    "OmprovError",
+    "Output",
+    "Policy",
+    "Reference",
+    "Repository",
+    "__version__",
+    "add_version",
+    "connect",
+    "diff",
+    "get_version",
+    "start_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'omprov' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,125 @@
+"""What ``import omprov`` offers to scripts: the nearest repository, without opening it by hand.
+
+Beside the command line this is the one place that reads the environment and the clock.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omprov.errors import InvalidInput, Unavailable
+from omprov.repository import FOLDER, ActiveRun, Repository, VersionHandle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from omprov.records import Difference
+    from omprov.repository import Added
+
+
+def connect(url: str | Path | None = None, *, create: bool = True) -> Repository:
+    """Open a repository.
+
+    Args:
+        url: where it is; else ``OMPROV_URL``; else the nearest ``.omprov`` upwards from the
+            current folder; else a new ``.omprov`` at the root of the git checkout, or here.
+        create: make a new one where there is none.
+
+    Raises:
+        NotFound: there is none, and `create` is false.
+        Unavailable: the address is a server's; this release opens folders.
+    """
+    where = url if url is not None else os.environ.get("OMPROV_URL") or None
+    if where is not None:
+        folder = _folder(where)
+        exists = (folder / FOLDER).is_dir() or folder.name == FOLDER
+    else:
+        found = _nearest(Path.cwd())
+        folder, exists = (found or _git_root(Path.cwd()) or Path.cwd()), found is not None
+    if exists or not create:
+        return Repository.open(folder, who=_user(), clock=_now)
+    return Repository.create(folder, who=_user(), clock=_now)
+
+
+def start_run(
+    name: str = "run",
+    *,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    repository: Repository | None = None,
+) -> ActiveRun:
+    """Begin a run; use it in a ``with`` statement. It is recorded when the block ends.
+
+    Args:
+        name: what to call it.
+        params: parameters known from the start.
+        tags: tags of the run.
+        repository: the nearest one where left out.
+    """
+    return ActiveRun(repository or _nearby(), name, clock=_now, params=params, tags=tags)
+
+
+def get_version(reference: str, *, repository: Repository | None = None) -> VersionHandle:
+    """Return the version that a reference names; without a selector, the latest.
+
+    Raises:
+        NotFound: there is none; with near matches.
+        AmbiguousReference: several could be meant.
+    """
+    home = repository or _nearby()
+    return VersionHandle(home, home.get_version(reference))
+
+
+def add_version(asset: str, content: str | Path | Mapping[str, bytes], **facts: Any) -> Added:
+    """Record the state of an asset in the nearest repository; see `Repository.add_version`."""
+    return _nearby().add_version(asset, content, **facts)
+
+
+def diff(older: str, newer: str, *, measure: str | None = None) -> Difference:
+    """Measure by how much `newer` differs from `older`; see `Repository.diff`."""
+    return _nearby().diff(older, newer, measure=measure)
+
+
+def _nearby() -> Repository:
+    return _opened(os.environ.get("OMPROV_URL"), Path.cwd())
+
+
+@lru_cache(maxsize=8)
+def _opened(url: str | None, here: Path) -> Repository:
+    del here  # only part of the key: the nearest repository depends on it
+    return connect(url)
+
+
+def _folder(where: str | Path) -> Path:
+    text = str(where)
+    if text.startswith(("http://", "https://", "postgresql://")):
+        raise Unavailable(f"{text}: this release opens repositories in folders, not on servers")
+    if "://" in text and not text.startswith("file://"):
+        raise InvalidInput(f"{text!r} is no repository: give a folder")
+    return Path(text.removeprefix("file://")).expanduser()
+
+
+def _nearest(start: Path) -> Path | None:
+    folders = (start, *start.parents)
+    return next((f for f in folders if (f / FOLDER / "catalog.db").exists()), None)
+
+
+def _git_root(start: Path) -> Path | None:
+    return next((f for f in (start, *start.parents) if (f / ".git").exists()), None)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return f"uid-{os.getuid()}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,90 @@
+"""Verifying a repository: the database, every stored byte, every inferred edge."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from omprov.records import Digest, VersionKey, show_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from omprov.catalog import Catalog, CatalogReader
+    from omprov.content import ContentStore
+
+    from ._graphs import Graphs
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong.
+
+    Attributes:
+        room: ``catalog``, ``content`` or ``graph``.
+        what: one sentence.
+        versions: the versions that it hits, as people write them.
+    """
+
+    room: str
+    what: str
+    versions: tuple[str, ...] = ()
+
+
+def check_catalog(catalog: Catalog) -> list[Finding]:
+    """Let the database check itself."""
+    return [Finding("catalog", what) for what in catalog.check()]
+
+
+def check_content(
+    store: ContentStore,
+    reader: CatalogReader,
+    *,
+    every_byte: bool,
+    progress: Callable[[Any], None] | None = None,
+) -> list[Finding]:
+    """Verify the content store, and that every version's content is there."""
+    roots: dict[Digest, list[VersionKey]] = defaultdict(list)
+    for digest, key in reader.digests():
+        roots[digest].append(key)
+    findings = [
+        Finding("content", str(damage)) for damage in store.fsck(progress=progress, full=every_byte)
+    ]
+    missing = store.check_reachable(roots)
+    for digest, what in missing.items():
+        findings.append(
+            Finding(
+                "content",
+                f"content {show_digest(digest, 12)} cannot be read whole: {what}",
+                _references(reader, roots[digest]),
+            )
+        )
+    return findings
+
+
+def check_graphs(reader: CatalogReader, graphs: Graphs) -> list[Finding]:
+    """Infer every output graph anew and compare it with the stored edges."""
+    names = [asset.name for asset in reader.output_assets()]
+    findings = []
+    for name, change in graphs.rebuild(names, {}).items():
+        for word, edges in (
+            ("is missing", change.added),
+            ("should not be there", change.removed),
+            ("has another weight", change.reweighted),
+        ):
+            if edges:
+                ends = sorted({key for edge in edges for key in (edge.newer, edge.older)})
+                findings.append(
+                    Finding(
+                        "graph",
+                        f"{name}: {len(edges)} inferred edge(s): what is stored {word}",
+                        _references(reader, ends),
+                    )
+                )
+    return findings
+
+
+def _references(reader: CatalogReader, keys: Sequence[VersionKey]) -> tuple[str, ...]:
+    versions = reader.get_versions(keys)
+    return tuple(str(versions[key]) for key in keys if key in versions)

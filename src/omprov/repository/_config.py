@@ -1,0 +1,78 @@
+"""The repository's settings: a small INI file, like git's."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from typing import TYPE_CHECKING
+
+from omprov.errors import Damaged, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = {
+    "user.name": "the name written with everything you record (default: the login name)",
+    "project": "the project of references that name none (default: default)",
+    "parents.candidates": "how many of the newest versions `auto` looks at for a parent (10)",
+}
+
+
+class Config:
+    """Settings in one file; every change replaces the file atomically."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, name: str) -> str | None:
+        """Return the value, or ``None`` where it was not set.
+
+        Raises:
+            NotFound: there is no such setting.
+        """
+        section, key = _split(name)
+        return self._read().get(section, key, fallback=None)
+
+    def set(self, name: str, value: str | None) -> None:
+        """Set the value; ``None`` removes it.
+
+        Raises:
+            NotFound: there is no such setting.
+            InvalidInput: the value does not fit it.
+        """
+        section, key = _split(name)
+        if name == "parents.candidates" and value is not None and not value.isdecimal():
+            raise InvalidInput(f"{name} takes a whole number, not {value!r}")
+        parser = self._read()
+        if value is None:
+            parser.remove_option(section, key)
+        else:
+            if not parser.has_section(section):
+                parser.add_section(section)
+            parser.set(section, key, value)
+        partial = self._path.with_name(self._path.name + ".new")
+        with partial.open("w", encoding="utf-8") as file:
+            parser.write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._path)
+
+    def items(self) -> dict[str, str]:
+        """Return what is set."""
+        values = {name: self.get(name) for name in SETTINGS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _read(self) -> configparser.ConfigParser:
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(self._path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError) as error:
+            raise Damaged(f"{self._path} cannot be read: {error}; mend or delete it") from error
+        return parser
+
+
+def _split(name: str) -> tuple[str, str]:
+    if name not in SETTINGS:
+        raise NotFound("setting", name, SETTINGS)
+    section, dot, key = name.rpartition(".")
+    return (section, key) if dot else ("omprov", key)

@@ -1,0 +1,144 @@
+"""What a version may be given as content, and how versions' contents are compared."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omprov.content import TreeSummary
+from omprov.diff import get_measure, measure_for
+from omprov.errors import InvalidInput, NotFound
+from omprov.records import Difference, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from omprov.catalog import CatalogReader
+    from omprov.content import ContentStore
+    from omprov.records import Asset, Digest, Kind, VersionKey
+
+    Content = str | Path | Mapping[str, bytes] | TreeSummary | None
+    """A folder or file on disk, files in memory, something stored already, or nothing at all."""
+
+PARAMS_FILE = "params.json"
+ENVIRONMENT_FILE = "environment.json"
+
+
+def store_content(
+    store: ContentStore, content: Content, progress: Callable[[Any], None] | None = None
+) -> TreeSummary | None:
+    """Put content in the store; when this returns, it is durable.
+
+    Raises:
+        NotFound: there is no such path.
+    """
+    match content:
+        case None | TreeSummary():
+            return content
+        case str() | Path():
+            path = Path(content)
+            if not path.exists() and not path.is_symlink():
+                raise NotFound("file or folder", path)
+            return store.put_tree(path, progress=progress)
+        case _:
+            return store.put_files(content)
+
+
+def json_file(name: str, value: Mapping[str, Any]) -> dict[str, bytes]:
+    """Write a mapping as the one file of a params or environment version, the same bytes always.
+
+    Raises:
+        InvalidInput: a value is no JSON data.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} cannot hold this: {error}; give JSON values") from error
+    return {name: (text + "\n").encode()}
+
+
+class Differences:
+    """Differences between versions, each computed once.
+
+    Args:
+        store: where the contents are.
+    """
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+        self._word_counts: dict[Digest, int] = {}
+        self._weight = lru_cache(maxsize=100_000)(self._compute_weight)
+
+    def between(
+        self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
+    ) -> Difference:
+        """Compute by how much one content differs from another, with evidence.
+
+        Args:
+            older: ``None`` for no content.
+            newer: the same.
+            kind: chooses the measure where none is named.
+            measure: its name.
+        """
+        chosen = get_measure(measure) if measure else measure_for(kind)
+        if older == newer:
+            return Difference(chosen.name, 0, 0)
+        return chosen.compare(
+            None if older is None else self._store.tree(older),
+            None if newer is None else self._store.tree(newer),
+            word_counts=self._word_counts,
+        )
+
+    def weight(
+        self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
+    ) -> float:
+        """Return the weight alone; remembered."""
+        return 0.0 if older == newer else self._weight(older, newer, kind, measure)
+
+    def _compute_weight(
+        self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
+    ) -> float:
+        return self.between(older, newer, kind, measure).weight
+
+    def free_distance(
+        self, reader: CatalogReader, newer: VersionKey | None, older: VersionKey | None
+    ) -> float:
+        """Return the difference of two versions in a free role, by the newer one's measure."""
+        versions = reader.get_versions([key for key in (newer, older) if key is not None])
+        some = next(iter(versions.values()), None)
+        if some is None or newer == older:
+            return 0.0
+        asset = reader.find_asset(some.asset)
+
+        def digest(key: VersionKey | None) -> Digest | None:
+            return None if key is None else versions[key].digest
+
+        return self.weight(
+            digest(older), digest(newer), some.asset.kind, asset.measure if asset else None
+        )
+
+
+def nearest(
+    differences: Differences, asset: Asset, digest: Digest, candidates: list[Version]
+) -> Version | None:
+    """Return the version whose content is nearest to `digest`; of equally near ones the first.
+
+    Files in common decide; where those are equal, the asset's own measure does.
+
+    Args:
+        differences: what compares.
+        asset: whose measure.
+        digest: the new content.
+        candidates: the versions to choose from, newest first.
+    """
+    kind = asset.name.kind
+    by_files = [(differences.weight(v.digest, digest, kind, "files"), v) for v in candidates]
+    if not by_files:
+        return None
+    least = min(weight for weight, _ in by_files)
+    close = [version for weight, version in by_files if weight == least]
+    if len(close) == 1:
+        return close[0]
+    return min(close, key=lambda v: differences.weight(v.digest, digest, kind, asset.measure))

@@ -1,0 +1,454 @@
+"""The version graphs of a repository in memory, kept in step with the catalog.
+
+One `VersionGraph` for each kind holds the uploaded versions and the declared edges among them; one
+`OutputGraph` for each output asset holds the versions that runs produced. Both are caches: the
+catalog's edges and its change feed are the truth. See docs/design/repository.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from graphlib import CycleError as GraphCycleError
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from omprov.catalog import ChangeKind
+from omprov.graph import GraphChange, OutputGraph, VersionGraph
+from omprov.records import AssetName, Edge, Kind, Policy, Treatment, VersionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from omprov.catalog import Catalog, CatalogReader, FeedRow
+    from omprov.records import Asset, AssetId, Version
+
+    FreeDistance: TypeAlias = Callable[[CatalogReader, VersionKey | None, VersionKey | None], float]
+    View = TypeVar("View", bound=CatalogReader)
+    Graph: TypeAlias = VersionGraph[VersionKey] | OutputGraph[VersionKey]
+
+Source: TypeAlias = Kind | AssetName
+"""Which graph a version stands in: its kind's if it was uploaded, its asset's if a run made it."""
+
+REPLAY_AT_MOST = 20_000
+"""Beyond so many feed rows, loading a graph anew is quicker than replaying them."""
+
+SNAPSHOT_AFTER = 5_000
+"""Closing a repository keeps a snapshot of a graph that is so many feed rows ahead of its last."""
+
+
+class Graphs:
+    """The graphs that were needed so far.
+
+    Every use happens inside `at`, which brings the loaded graphs up to the view that it is given.
+    Uses exclude each other: one thread at a time.
+
+    Args:
+        catalog: where the graphs come from.
+        free_distance: how much two versions in a free role differ; ``None`` stands for no version.
+    """
+
+    def __init__(self, catalog: Catalog, free_distance: FreeDistance) -> None:
+        self._catalog = catalog
+        self._free_distance = free_distance
+        self._lock = threading.RLock()
+        self._reader: CatalogReader | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._position = 0
+        self._kept: dict[Kind, int] = {}
+        self._uploaded: dict[Kind, VersionGraph[VersionKey]] = {}
+        self._outputs: dict[AssetName, OutputGraph[VersionKey]] = {}
+        self._inputs: dict[AssetName, dict[str, set[Source]]] = {}
+
+    # ------------------------------------------------------------------ the view
+
+    @contextmanager
+    def at(self, opening: AbstractContextManager[View]) -> Iterator[View]:
+        """Open a view or a transaction, and bring the loaded graphs up to it for the block.
+
+        What the block changes in the graphs must be in its transaction too. When the block or the
+        commit fails after a change, the graphs are dropped and come back from the catalog on their
+        next use. The lock is held until the commit is over, so that no other thread sees graphs
+        that are ahead of the catalog.
+        """
+        with self._lock:
+            assert self._reader is None, "Graphs.at does not nest"
+            self._changed = False
+            try:
+                with opening as reader:
+                    self._reader = reader
+                    self._catch_up()
+                    yield reader
+                    self._position = reader.position()
+            except BaseException:
+                if self._changed:
+                    self._forget()
+                raise
+            finally:
+                self._reader = None
+
+    @property
+    def _view(self) -> CatalogReader:
+        assert self._reader is not None, "graphs are used inside Graphs.at"
+        return self._reader
+
+    # ------------------------------------------------------------------ graphs
+
+    def uploaded(self, kind: Kind) -> VersionGraph[VersionKey]:
+        """Return the graph of the uploaded versions of this kind."""
+        if kind not in self._uploaded:
+            self._uploaded[kind] = self._load_uploaded(kind)
+        return self._uploaded[kind]
+
+    def output(self, name: AssetName) -> OutputGraph[VersionKey]:
+        """Return the graph of the versions of this asset that runs produced."""
+        if name not in self._outputs:
+            self._load_outputs([name])
+        return self._outputs[name]
+
+    def of(self, version: Version) -> Graph:
+        """Return the graph that this version stands in."""
+        return self._graph(_source(version))
+
+    def _graph(self, source: Source) -> Graph:
+        return self.uploaded(source) if isinstance(source, Kind) else self.output(source)
+
+    # ------------------------------------------------------------------ changes
+
+    def add_uploaded(self, version: Version, parents: Mapping[VersionKey, float]) -> None:
+        """Put a new uploaded version in its graph.
+
+        Args:
+            version: the new one; nothing inherits it yet.
+            parents: the uploaded versions that it inherits, with weights.
+        """
+        graph = self._uploaded.get(version.asset.kind)
+        if graph is not None:
+            self._changed = True
+            graph.add(version.key, inherits=dict(parents))
+
+    def add_produced(
+        self, version: Version, inputs: Mapping[str, Version], *, budget: int | None
+    ) -> GraphChange[VersionKey]:
+        """Infer the place of a version that a run just produced.
+
+        Args:
+            version: the new one; `output` was called for its asset before it was written.
+            inputs: what the run used, by role.
+            budget: see `OutputGraph.add`.
+        """
+        graph = self._outputs[version.asset]
+        self._changed = True
+        self._connect(version.asset, {role: {_source(used)} for role, used in inputs.items()})
+        provenance = {role: used.key for role, used in inputs.items()}
+        return graph.add(version.key, provenance, budget=budget)
+
+    def add_uploaded_edge(
+        self, kind: Kind, edge: Edge[VersionKey]
+    ) -> list[tuple[AssetName, GraphChange[VersionKey]]]:
+        """Declare an edge between existing uploaded versions and repair the output graphs.
+
+        Returns:
+            What changed, in the order in which to write it.
+
+        Raises:
+            CycleError: the edge would close one.
+        """
+        graph = self.uploaded(kind)
+        self._load_outputs(self._all_consumers([kind]))
+        assert edge.weight is not None
+        self._changed = True
+        graph.add_edge(edge.newer, edge.older, edge.weight)
+        return self._repair(kind, edge)
+
+    def _repair(
+        self, kind: Kind, edge: Edge[VersionKey]
+    ) -> list[tuple[AssetName, GraphChange[VersionKey]]]:
+        """Repair every loaded output graph after a late edge, until nothing more grows.
+
+        Growth is monotone, so this ends, also where two assets feed each other.
+        """
+        changes: list[tuple[AssetName, GraphChange[VersionKey]]] = []
+        for name, inputs in self._inputs.items():
+            role = next((role for role, sources in inputs.items() if kind in sources), None)
+            if role is not None:
+                output = self._outputs[name]
+                changes.append((name, output.input_edge_added(role, edge.newer, edge.older)))
+        done = 0
+        while done < len(changes):
+            grown_name, change = changes[done]
+            done += 1
+            if not change.grown:
+                continue
+            for name, inputs in self._inputs.items():
+                if name != grown_name and any(grown_name in s for s in inputs.values()):
+                    grown = self._outputs[grown_name]
+                    changes.append((name, self._outputs[name].input_grown(grown, change.grown)))
+        return [(name, change) for name, change in changes if change]
+
+    def rebuild(
+        self, names: Iterable[AssetName], policies: Mapping[AssetName, Policy]
+    ) -> dict[AssetName, GraphChange[VersionKey]]:
+        """Infer these graphs, and all that build on them, from the provenance tuples alone.
+
+        Args:
+            names: output assets.
+            policies: policies to use instead of the stored ones.
+
+        Returns:
+            How the result differs from the stored edges.
+        """
+        self._changed = True
+        every = list(dict.fromkeys([*names, *self._all_consumers(names)]))
+        for name in every:
+            self._outputs.pop(name, None)
+            self._inputs.pop(name, None)
+        self._infer_outputs(every, policies)
+        return {name: self._compare_with_stored(name) for name in every}
+
+    def rebuild_uploaded(self, kind: Kind) -> dict[AssetName, GraphChange[VersionKey]]:
+        """Load a kind's graph anew, and infer again all that builds on it; see `rebuild`."""
+        self._changed = True
+        self._uploaded.pop(kind, None)
+        return self.rebuild(self._all_consumers([kind]), {})
+
+    def _compare_with_stored(self, name: AssetName) -> GraphChange[VersionKey]:
+        asset = self._asset(name)
+        stored = {(e.newer, e.older): e for e in self._view.inferred_edges(asset.id)}
+        found = {(e.newer, e.older): e for e in self._outputs[name].edges()}
+        both = stored.keys() & found.keys()
+        return GraphChange(
+            added=[edge for ends, edge in found.items() if ends not in stored],
+            removed=[edge for ends, edge in stored.items() if ends not in found],
+            reweighted=[found[ends] for ends in both if stored[ends].weight != found[ends].weight],
+            grown=[],
+        )
+
+    # ------------------------------------------------------------------ loading
+
+    def _load_uploaded(self, kind: Kind) -> VersionGraph[VersionKey]:
+        kept = self._view.find_snapshot(f"uploaded/{kind}")
+        if kept is not None and self._position - kept[0] < REPLAY_AT_MOST:
+            graph: VersionGraph[VersionKey] = VersionGraph.from_state(kept[1])
+            if self._replay_into(graph, kind, after=kept[0]):
+                self._kept[kind] = kept[0]
+                return graph
+        self._kept[kind] = 0
+        return VersionGraph.load(*self._view.uploaded_graph(kind))
+
+    def _replay_into(self, graph: VersionGraph[VersionKey], kind: Kind, *, after: int) -> bool:
+        """Bring a kept graph up to the view; False where only loading anew will do."""
+        for row in self._view.iter_feed(after):
+            match row.kind:
+                case ChangeKind.UPLOADED if self._kind(row) == kind:
+                    assert row.version is not None
+                    graph.add(row.version, inherits=dict(row.data["parents"]))
+                case ChangeKind.EDGE if row.data["kind"] == kind:
+                    graph.add_edge(row.data["newer"], row.data["older"], row.data["weight"])
+                case ChangeKind.EDGE_REMOVED:
+                    return False
+                case _:
+                    pass
+        return True
+
+    def _load_outputs(self, names: Iterable[AssetName]) -> None:
+        """Load output graphs with all that they build on."""
+        sources = self._missing_sources(names)
+        for name in sources:
+            self._outputs[name] = self._empty_output(name, {})
+        for name, inputs in sources.items():
+            self._connect(name, inputs)
+        order = _inputs_first(sources)
+        if order is None:  # assets that feed each other can only be loaded version by version
+            self._infer_outputs(sources, {})
+            return
+        for name in order:
+            asset = self._asset(name)
+            self._outputs[name].load(
+                self._view.provenance_tuples(asset.id), self._view.inferred_edges(asset.id)
+            )
+
+    def _infer_outputs(
+        self, names: Iterable[AssetName], policies: Mapping[AssetName, Policy]
+    ) -> None:
+        """Build output graphs by adding their versions in the order in which they were made."""
+        wanted = list(names)
+        sources = {name: self._stored_sources(name) for name in wanted}
+        self._load_outputs(
+            used
+            for inputs in sources.values()
+            for group in inputs.values()
+            for used in group
+            if isinstance(used, AssetName) and used not in sources
+        )
+        for name in wanted:
+            self._outputs[name] = self._empty_output(name, policies)
+        versions: list[tuple[VersionKey, AssetName, dict[str, VersionKey]]] = []
+        for name, inputs in sources.items():
+            self._connect(name, inputs)
+            versions.extend(
+                (key, name, provenance)
+                for key, provenance in self._view.provenance_tuples(self._asset(name).id)
+            )
+        for key, name, provenance in sorted(versions, key=lambda item: item[0]):
+            self._outputs[name].add(key, provenance)
+
+    def _empty_output(
+        self, name: AssetName, policies: Mapping[AssetName, Policy]
+    ) -> OutputGraph[VersionKey]:
+        policy = policies.get(name) or self._asset(name).policy or Policy()
+
+        def free_distance(_: str, newer: VersionKey | None, older: VersionKey | None) -> float:
+            return self._free_distance(self._view, newer, older)
+
+        self._inputs[name] = defaultdict(set)
+        return OutputGraph({}, policy=policy, free_distance=free_distance)
+
+    def _missing_sources(
+        self, names: Iterable[AssetName]
+    ) -> dict[AssetName, dict[str, set[Source]]]:
+        found: dict[AssetName, dict[str, set[Source]]] = {}
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in found or name in self._outputs:
+                continue
+            found[name] = self._stored_sources(name)
+            for group in found[name].values():
+                todo.extend(used for used in group if isinstance(used, AssetName))
+        return found
+
+    def _stored_sources(self, name: AssetName) -> dict[str, set[Source]]:
+        sources: dict[str, set[Source]] = defaultdict(set)
+        for role, kind, producer in self._view.input_sources(self._asset(name).id):
+            sources[role].add(kind if producer is None else self._name(producer))
+        return sources
+
+    def _connect(self, name: AssetName, inputs: Mapping[str, set[Source]]) -> None:
+        """Let the lineage roles of an output graph take versions of these graphs."""
+        output, known = self._outputs[name], self._inputs[name]
+        for role, sources in inputs.items():
+            if output.policy.treatment(role) is not Treatment.LINEAGE:
+                continue
+            for source in sources - known[role]:
+                known[role].add(source)
+                output.add_input(role, self._graph(source))
+
+    def _all_consumers(self, sources: Iterable[Source]) -> list[AssetName]:
+        """Return the output assets that build on these, directly or not, nearest first."""
+        found: dict[AssetName, None] = {}
+        todo: list[AssetId] = []
+        for source in sources:
+            if isinstance(source, Kind):
+                todo += [a.id for a in self._view.list_assets(kind=source, removed=True)]
+            else:
+                todo.append(self._asset(source).id)
+        seen: set[AssetId] = set()
+        while todo:
+            next_ids = [found_id for found_id in self._view.consumers(todo) if found_id not in seen]
+            seen.update(next_ids)
+            found.update(dict.fromkeys(self._name(next_id) for next_id in next_ids))
+            todo = next_ids
+        return list(found)
+
+    # ------------------------------------------------------------------ keeping step
+
+    def _catch_up(self) -> None:
+        now = self._view.position()
+        if now == self._position:
+            return
+        if not self._uploaded and not self._outputs:
+            self._position = now
+        elif now - self._position > REPLAY_AT_MOST:
+            self._forget()
+            self._position = now
+        else:
+            after, self._position = self._position, now
+            for row in self._view.iter_feed(after):
+                if not self._apply(row):
+                    self._forget()
+                    self._position = now
+                    return
+
+    def _apply(self, row: FeedRow) -> bool:
+        """Apply what another process wrote; False where the graphs must be loaded anew."""
+        match row.kind:
+            case ChangeKind.UPLOADED:
+                self._apply_uploaded(row)
+            case ChangeKind.PRODUCED:
+                self._apply_produced(row)
+            case ChangeKind.EDGE if (kind := Kind(row.data["kind"])) in self._uploaded:
+                edge = Edge(row.data["newer"], row.data["older"], row.data["weight"])
+                self._uploaded[kind].add_edge(*edge)
+                self._repair(kind, edge)
+            case ChangeKind.EDGE_REMOVED | ChangeKind.POLICY:
+                return False
+            case _:
+                pass
+        return True
+
+    def _apply_uploaded(self, row: FeedRow) -> None:
+        graph = self._uploaded.get(self._kind(row))
+        if graph is not None and row.version not in graph:
+            assert row.version is not None
+            graph.add(row.version, inherits=dict(row.data["parents"]))
+
+    def _apply_produced(self, row: FeedRow) -> None:
+        assert row.version is not None
+        assert row.asset is not None
+        name = self._name(row.asset)
+        graph = self._outputs.get(name)
+        if graph is None or row.version in graph:
+            return
+        used = self._view.get_versions(row.data["tuple"].values())
+        self._connect(name, {role: {_source(used[key])} for role, key in row.data["tuple"].items()})
+        graph.add(row.version, row.data["tuple"], budget=0)
+
+    # ------------------------------------------------------------------ snapshots
+
+    def keep_snapshots(self) -> None:
+        """Store the graphs that are well ahead of their last snapshot (a cache, never needed)."""
+        with self._lock:
+            for kind, kept in self._kept.items():
+                graph = self._uploaded[kind]
+                if self._position - kept > SNAPSHOT_AFTER:
+                    name = f"uploaded/{kind}"
+                    self._catalog.store_snapshot(name, self._position, graph.state())
+                    self._kept[kind] = self._position
+
+    # ------------------------------------------------------------------ names
+
+    def _asset(self, name: AssetName) -> Asset:
+        asset = self._view.find_asset(name)
+        assert asset is not None, f"the catalog lost {name}"
+        return asset
+
+    def _name(self, id: AssetId) -> AssetName:
+        return self._view.get_assets([id])[id].name
+
+    def _kind(self, row: FeedRow) -> Kind:
+        assert row.asset is not None
+        return self._name(row.asset).kind
+
+
+def _source(version: Version) -> Source:
+    return version.asset.kind if version.run is None else version.asset
+
+
+def _inputs_first(
+    sources: Mapping[AssetName, Mapping[str, set[Source]]],
+) -> list[AssetName] | None:
+    """Order output assets so that each comes after those it uses; None where they form a cycle."""
+    uses = {
+        name: {used for group in inputs.values() for used in group if used in sources} - {name}
+        for name, inputs in sources.items()
+    }
+    try:
+        order = TopologicalSorter(uses).static_order()
+        return [name for name in order if isinstance(name, AssetName)]
+    except GraphCycleError:
+        return None

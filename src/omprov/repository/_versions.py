@@ -1,0 +1,245 @@
+"""Adding versions: parents, differences and edges, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+
+from omprov.errors import InvalidInput
+from omprov.records import AssetName, Edge, Inherits, Origin, VersionKey
+
+from ._contents import nearest
+from ._resolving import new_asset_name, parse, resolve_asset, resolve_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omprov.catalog import CatalogReader, CatalogWriter
+    from omprov.content import TreeSummary
+    from omprov.records import Asset, Difference, Digest, Reference, Version
+
+    from ._contents import Differences
+    from ._graphs import Graphs
+
+AUTO: Literal["auto"] = "auto"
+"""Let OMProv choose the parent: the workspace's version first, else the nearest by content among
+the asset's newest versions, else none."""
+
+CANDIDATES = 10
+"""How many of the newest versions `AUTO` looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What came of adding a version.
+
+    Attributes:
+        version: the new version, or the one that held the same content already.
+        created: False where nothing was new.
+        inherits: the declared edges of `version`.
+    """
+
+    version: Version
+    created: bool
+    inherits: tuple[Inherits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A version about to be written.
+
+    Attributes:
+        parents: what it will inherit, with the difference to each.
+        twin: the latest older version of the asset with the same content.
+        existing: set where nothing is new: the version that holds this content already.
+    """
+
+    parents: tuple[tuple[Version, Difference], ...]
+    twin: Version | None
+    existing: Version | None
+
+
+def plan_version(
+    reader: CatalogReader,
+    differences: Differences,
+    asset: Asset | None,
+    digest: Digest | None,
+    *,
+    inherits: Sequence[Version] | Literal["auto"],
+    held: Version | None = None,
+    candidates: int = CANDIDATES,
+) -> Plan:
+    """Choose parents and measure the differences; reads only.
+
+    Args:
+        reader: a view of the catalog.
+        differences: what compares.
+        asset: ``None`` where it is about to be made.
+        digest: of the new content; ``None`` for a version without content.
+        inherits: the parents, or `AUTO`.
+        held: the version that the workspace knows this folder to hold.
+        candidates: how many of the newest versions `AUTO` looks at.
+    """
+    twin = _twin(reader, asset, digest)
+    parents: list[Version]
+    if inherits == AUTO:
+        parents = _auto(
+            reader, differences, asset, digest, held=held, twin=twin, candidates=candidates
+        )
+    else:
+        parents = list(dict.fromkeys(inherits))
+    if twin is not None and all(parent.key == twin.key for parent in parents):
+        return Plan((), twin, existing=twin)
+    measure = asset.measure if asset else None
+    return Plan(
+        tuple(
+            (parent, differences.between(parent.digest, digest, parent.asset.kind, measure))
+            for parent in parents
+        ),
+        twin,
+        existing=None,
+    )
+
+
+def _twin(reader: CatalogReader, asset: Asset | None, digest: Digest | None) -> Version | None:
+    if asset is None or digest is None:
+        return None
+    twins = reader.find_versions_by_digest(asset.name, digest)
+    return next((twin for twin in twins if twin.run is None), None)
+
+
+def _auto(
+    reader: CatalogReader,
+    differences: Differences,
+    asset: Asset | None,
+    digest: Digest | None,
+    *,
+    held: Version | None,
+    twin: Version | None,
+    candidates: int,
+) -> list[Version]:
+    if held is not None:
+        return [held]
+    if twin is not None:
+        return [twin]
+    if asset is None:
+        return []
+    newest = reader.list_versions(asset.name, limit=candidates)
+    if digest is None:
+        return newest[:1]
+    found = nearest(differences, asset, digest, newest)
+    return [] if found is None else [found]
+
+
+def write_version(
+    writer: CatalogWriter,
+    graphs: Graphs,
+    asset: Asset,
+    plan: Plan,
+    summary: TreeSummary | None,
+    *,
+    message: str = "",
+    source: Mapping[str, Any] | None = None,
+) -> Added:
+    """Write what was planned.
+
+    Raises:
+        InvalidInput: a parent is of another kind.
+    """
+    if plan.existing is not None:
+        return Added(plan.existing, created=False)
+    for parent, _ in plan.parents:
+        if parent.asset.kind != asset.name.kind:
+            raise InvalidInput(
+                f"{asset.name} cannot inherit {parent}: a version inherits versions of its own "
+                f"kind ({asset.name.kind}), and {parent.asset} is of kind {parent.asset.kind}"
+            )
+    weights = {parent.key: difference.weight for parent, difference in plan.parents}
+    if plan.twin is not None:
+        weights[plan.twin.key] = 0.0
+    uploaded = {parent.key for parent, _ in plan.parents if parent.run is None}
+    if plan.twin is not None:
+        uploaded.add(plan.twin.key)
+    version = writer.add_version(
+        asset.id,
+        digest=summary.digest if summary else None,
+        size=summary.size if summary else 0,
+        files=summary.files if summary else 0,
+        message=message,
+        source=source,
+        feed={"parents": [[key, weights[key]] for key in weights if key in uploaded]},
+    )
+    writer.add_edges(
+        [Edge(version.key, key, weight) for key, weight in weights.items()],
+        Origin.DECLARED,
+        {(version.key, parent.key): difference for parent, difference in plan.parents},
+    )
+    graphs.add_uploaded(version, {key: weights[key] for key in weights if key in uploaded})
+    inherits = [
+        Inherits(version, parent, difference.weight, Origin.DECLARED, difference=difference)
+        for parent, difference in plan.parents
+    ]
+    if plan.twin is not None and all(parent.key != plan.twin.key for parent, _ in plan.parents):
+        inherits.append(Inherits(version, plan.twin, 0.0, Origin.DECLARED))
+    return Added(version, created=True, inherits=tuple(inherits))
+
+
+def ensure_asset(
+    writer: CatalogWriter, reference: str | Reference | AssetName, project: str
+) -> Asset:
+    """Return the asset of this name, made now if it was not there.
+
+    Raises:
+        InvalidInput: it must be made, and the reference does not say its kind.
+        NotFound: the project does not exist, or the asset was removed.
+    """
+    found = find_asset(writer, reference, project)
+    return found or writer.add_asset(new_asset_name(reference, project))
+
+
+def find_asset(
+    reader: CatalogReader, reference: str | Reference | AssetName, project: str
+) -> Asset | None:
+    """Return the asset that a reference names; ``None`` where it could be made.
+
+    Raises:
+        NotFound: the project does not exist, the asset was removed, or a short name fits none.
+    """
+    wanted = parse(reference)
+    if wanted.kind is not None:
+        name = AssetName(wanted.project or project, wanted.kind, wanted.name)
+        asset = reader.find_asset(name)
+        if asset is None and reader.find_project(name.project) is not None:
+            return None
+    return resolve_asset(reader, wanted, project)
+
+
+def resolve_parents(
+    reader: CatalogReader,
+    inherits: Sequence[str | Version] | Literal["auto"],
+    asset: AssetName,
+    project: str,
+) -> list[Version] | Literal["auto"]:
+    """Find the declared parents; ``v3`` alone means version 3 of the asset itself.
+
+    Raises:
+        NotFound: one does not exist.
+    """
+    if inherits == AUTO:
+        return AUTO
+    parents: list[Version] = []
+    for item in inherits:
+        wanted = parse(item) if not _is_selector(item) else replace(parse(asset), selector=item)
+        parents.append(resolve_version(reader, wanted, project))
+    return parents
+
+
+def _is_selector(text: str | Version) -> TypeGuard[str]:
+    if not isinstance(text, str):
+        return False
+    return text.startswith("@") or (text[:1] == "v" and text[1:].isdecimal()) or text == "latest"
+
+
+def keys(versions: Mapping[str, Version]) -> dict[str, VersionKey]:
+    """Give role → key for role → version."""
+    return {role: version.key for role, version in versions.items()}

@@ -1,0 +1,109 @@
+"""The workspace: which versions the folders of a working directory hold."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omprov.errors import Damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omprov.records import Digest, Version, VersionId
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a folder was checked out from, or last recorded as.
+
+    Attributes:
+        path: relative to the root of the workspace, ``/``-separated; absolute outside of it.
+        reference: for people; the id is what counts.
+    """
+
+    path: str
+    version: VersionId
+    reference: str
+    digest: Digest
+
+
+class Workspace:
+    """A small JSON file beside the repository.
+
+    Changes are atomic, and serialised between processes by a lock on a file of its own.
+
+    Args:
+        root: the working directory.
+        file: where the memory lies.
+    """
+
+    def __init__(self, root: Path, file: Path) -> None:
+        self.root = root
+        self._file = file
+
+    def find(self, path: Path) -> Held | None:
+        """Return what this folder or file holds, if it is known."""
+        return self._read().get(self._name(path))
+
+    def list(self) -> list[Held]:
+        """Return everything that is known, by path."""
+        return [held for _, held in sorted(self._read().items())]
+
+    def path_of(self, held: Held) -> Path:
+        """Return where it lies."""
+        return self.root / held.path
+
+    def remember(self, path: Path, version: Version) -> None:
+        """Note that `path` now holds this version; a version without content is not noted."""
+        if version.digest is None:
+            return
+        name = self._name(path)
+        with self._changing() as known:
+            known[name] = Held(name, version.id, version.reference, version.digest)
+
+    def forget(self, path: Path) -> None:
+        """Drop what is known of `path`."""
+        with self._changing() as known:
+            known.pop(self._name(path), None)
+
+    def _name(self, path: Path) -> str:
+        absolute, root = path.absolute().resolve(), self.root.resolve()
+        return (
+            absolute.relative_to(root).as_posix()
+            if absolute.is_relative_to(root)
+            else str(absolute)
+        )
+
+    def _read(self) -> dict[str, Held]:
+        try:
+            data: Any = json.loads(self._file.read_text(encoding="utf-8"))
+            return {item["path"]: Held(**item) for item in data["folders"]}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError, KeyError) as error:
+            raise Damaged(
+                f"{self._file} cannot be read ({error}); delete it, and check out or add the "
+                "folders again"
+            ) from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Held]]:
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            known = self._read()
+            yield known
+            folders = [asdict(held) for _, held in sorted(known.items())]
+            partial = self._file.with_suffix(".new")
+            with partial.open("w", encoding="utf-8") as file:
+                json.dump({"format": _FORMAT, "folders": folders}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._file)
