@@ -1,0 +1,95 @@
+"""Files as words: what a word is, which files are text, and how large ones are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain, count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._alignment import WordCounts, align
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from ._trees import Leaf, Tree
+
+_HEAD = 8000  # bytes in which a NUL makes a file binary: git's rule
+_SLICE = 8 << 20  # bytes of a file that are split into words at once
+
+
+def is_binary(content: bytes) -> bool:
+    """Tell whether a file with this content is binary: a NUL in its first 8000 bytes."""
+    return b"\0" in content[:_HEAD]
+
+
+def split_words(content: bytes) -> Sequence[bytes]:
+    """Split into words as ``wdiff`` does: longest runs of anything but ASCII white space.
+
+    A binary file is one single word: its whole content.
+    """
+    return [content] if is_binary(content) else content.split()
+
+
+def compare_words(old: bytes, new: bytes) -> WordCounts:
+    """Count the words of two files and match them, as ``wdiff -s`` does."""
+    return _match_words(split_words(old), split_words(new))
+
+
+def compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
+    """Count the words of two files, each given by its tree and leaf, and match them.
+
+    Files beyond 8 MiB are compared in slices, as many of either: time grows with their size and
+    memory does not, but a word that moved to another slice does not match any more.
+    """
+    parts = _slices_of(old[1], new[1])
+    counts = WordCounts()
+    for words in zip(_word_slices(*old, parts), _word_slices(*new, parts), strict=True):
+        counts += _match_words(*words)
+    return counts if parts == 1 else replace(counts, exact=counts.amount == 0)
+
+
+def count_words(tree: Tree, leaf: Leaf) -> int:
+    """Count the words of a file."""
+    return sum(len(words) for words in _word_slices(tree, leaf, _slices_of(leaf)))
+
+
+def _slices_of(*leaves: Leaf) -> int:
+    return max(1, -(-max(leaf.size for leaf in leaves) // _SLICE))
+
+
+def _word_slices(tree: Tree, leaf: Leaf, parts: int) -> Iterator[Sequence[bytes]]:
+    """Yield the words of a file in `parts` slices; a word on a cut goes to the second one."""
+    with tree.open(leaf.path) as file:
+        rest = file.read(_HEAD)
+        if is_binary(rest):
+            yield [b"\0" + leaf.digest.encode()]  # stands for the whole content
+            yield from ([] for _ in range(parts - 1))
+            return
+        done = len(rest)
+        for part in range(1, parts + 1):
+            end = leaf.size * part // parts
+            blocks = [rest]
+            while done < end and (block := file.read(end - done)):
+                blocks.append(block)
+                done += len(block)
+            content = b"".join(blocks)
+            words = content.split()
+            cut_short = part < parts and words and not content[-1:].isspace()
+            rest = words.pop() if cut_short else b""
+            yield words
+
+
+def _match_words(old: Sequence[bytes], new: Sequence[bytes]) -> WordCounts:
+    """Number the distinct words and match the numbers."""
+    if old == new:
+        return WordCounts(old=len(old), new=len(new), common=len(old))
+    numbers = dict(zip(chain(old, new), count(), strict=False))
+    return align(_numbered(old, numbers), _numbered(new, numbers))
+
+
+def _numbered(words: Sequence[bytes], numbers: dict[bytes, int]) -> NDArray[np.int64]:
+    return np.fromiter(map(numbers.__getitem__, words), np.int64, len(words))
