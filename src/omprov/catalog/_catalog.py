@@ -1,0 +1,114 @@
+"""The catalog over a database: its transactions. How it is made and opened stands in `_open`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from omprov.errors import Busy, Damaged, InvalidInput
+
+from . import _sqlite
+from ._assets import AssetReads, AssetWrites
+from ._check import broken_rules
+from ._edges import EdgeReads, EdgeWrites
+from ._feed import FeedReads, FeedWrites
+from ._labels import LabelReads, LabelWrites
+from ._run_writes import RunWrites
+from ._runs import RunReads
+from ._snapshots import SnapshotReads, put_snapshot
+from ._versions import VersionReads, VersionWrites
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+    from sqlalchemy.pool import Pool
+
+    from ._interface import CatalogReader, CatalogWriter
+
+
+class _Reader(RunReads, AssetReads, EdgeReads, VersionReads, LabelReads, FeedReads, SnapshotReads):
+    """`CatalogReader`, noun by noun."""
+
+
+class _Writer(
+    RunWrites, AssetWrites, EdgeWrites, VersionWrites, LabelWrites, FeedWrites, SnapshotReads
+):
+    """`CatalogWriter`, noun by noun."""
+
+
+class SqlCatalog:
+    """A `Catalog` in an SQL database. Threads share it; each transaction has its own connection."""
+
+    def __init__(self, engine: Engine, path: Path, *, patience: float) -> None:
+        """Wrap an engine whose database has been checked; `open_catalog` does that."""
+        self._engine = engine
+        self._writing = _sqlite.for_writing(engine)
+        self._path = path
+        self._patience = patience
+        self._turn = threading.Lock()
+        _OPEN.add(self)
+
+    def __repr__(self) -> str:
+        return f"<catalog {self._path}>"
+
+    @contextmanager
+    def read(self) -> Iterator[CatalogReader]:
+        with self._engine.connect() as connection:
+            yield _Reader(connection)
+
+    @contextmanager
+    def write(self, who: str, now: datetime) -> Iterator[CatalogWriter]:
+        if now.tzinfo is None:
+            raise InvalidInput(f"the time {now.isoformat()} has no time zone")
+        with self._my_turn(), self._writing.begin() as connection:
+            writer = _Writer(connection, who=who, now=now)
+            yield writer
+            writer.flush()
+
+    def store_snapshot(self, name: str, position: int, data: bytes) -> None:
+        with self._my_turn(), self._writing.begin() as connection:
+            put_snapshot(connection, name, position, data)
+
+    def check(self) -> list[str]:
+        try:
+            with self._engine.connect() as connection:
+                return _sqlite.integrity_problems(connection) or broken_rules(connection)
+        except Damaged as error:
+            return [str(error)]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """Let the threads of this process write in turn; the database sees to other processes."""
+        if not self._turn.acquire(timeout=self._patience):
+            raise Busy(f"another thread is writing to {self._path}; try again in a moment")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _start_anew_after_fork(self) -> None:
+        """Leave the parent's connections alone: SQLite forbids to use or close them here."""
+        _INHERITED.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._turn = threading.Lock()
+
+
+_OPEN: weakref.WeakSet[SqlCatalog] = weakref.WeakSet()
+_INHERITED: list[Pool] = []
+
+
+def _start_anew_after_fork() -> None:
+    for catalog in list(_OPEN):
+        catalog._start_anew_after_fork()  # noqa: SLF001 a part of the class, outside it for the hook
+
+
+os.register_at_fork(after_in_child=_start_anew_after_fork)

@@ -1,0 +1,183 @@
+"""Aliases of versions, and tags of assets, versions and runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, literal, null, select, union_all
+
+from omprov.errors import InvalidInput, NotFound
+from omprov.records import LATEST, check_name
+
+from ._interface import ChangeKind
+from ._tables import alias, asset, project, run, tag, version
+from ._transaction import ReadTransaction, WriteTransaction, in_batches, insert_or
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection
+
+    from omprov.records import AssetId, AssetName, RunId, VersionId, VersionKey
+
+_TAGS = (
+    select(tag.c.target, tag.c.name, tag.c.value)
+    .where(tag.c.target.in_(bindparam("targets", expanding=True)))
+    .order_by(tag.c.target, tag.c.name)
+)
+_OF_VERSIONS = union_all(
+    select(alias.c.version_key, alias.c.name, null().label("value")).where(
+        alias.c.version_key.in_(bindparam("keys", expanding=True))
+    ),
+    select(version.c.key, tag.c.name, tag.c.value)
+    .join(version, version.c.id == tag.c.target)
+    .where(version.c.key.in_(bindparam("keys", expanding=True))),
+)
+_ALIASES = (
+    select(alias.c.name, alias.c.version_key)
+    .join(asset, asset.c.key == alias.c.asset_key)
+    .join(project, project.c.key == asset.c.project_key)
+    .where(
+        project.c.name == bindparam("project"),
+        asset.c.kind == bindparam("kind"),
+        asset.c.name == bindparam("name"),
+    )
+    .order_by(alias.c.name)
+)
+_POINTS_AT = select(alias.c.version_key).where(
+    alias.c.asset_key == bindparam("asset_key"), alias.c.name == bindparam("name")
+)
+_TARGET = union_all(
+    select(asset.c.key.label("asset_key"), null().label("version_key")).where(
+        asset.c.id == bindparam("id")
+    ),
+    select(version.c.asset_key, version.c.key).where(version.c.id == bindparam("id")),
+    select(null(), literal(0)).where(select(run.c.key).where(run.c.id == bindparam("id")).exists()),
+)
+_OWNER = select(version.c.asset_key, version.c.number, version.c.removed).where(
+    version.c.key == bindparam("key")
+)
+_ASSET_OF_ALIAS = (
+    select(asset.c.key, project.c.name, asset.c.kind, asset.c.name)
+    .join(project, project.c.key == asset.c.project_key)
+    .where(asset.c.id == bindparam("id"))
+)
+
+
+def tags_of(connection: Connection, targets: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the tags, by name, of each of these ids that has any."""
+    found: dict[str, dict[str, str]] = {}
+    for batch in in_batches(targets):
+        for target, name, value in connection.execute(_TAGS, {"targets": batch}):
+            found.setdefault(target, {})[name] = value
+    return found
+
+
+def labels_of(
+    connection: Connection, keys: Iterable[int]
+) -> tuple[dict[int, list[str]], dict[int, dict[str, str]]]:
+    """Return the aliases and the tags of these versions, by key, in one statement a batch."""
+    aliases: dict[int, list[str]] = {}
+    tags: dict[int, dict[str, str]] = {}
+    for batch in in_batches(keys):
+        for key, name, value in connection.execute(_OF_VERSIONS, {"keys": batch}):
+            if value is None:
+                aliases.setdefault(key, []).append(name)
+            else:
+                tags.setdefault(key, {})[name] = value
+    return aliases, tags
+
+
+class LabelReads(ReadTransaction):
+    """Reads of aliases; those of tags come with the records."""
+
+    def aliases(self, asset: AssetName) -> dict[str, VersionKey]:
+        parts = {"project": asset.project, "kind": asset.kind.value, "name": asset.name}
+        return {name: key for name, key in self._connection.execute(_ALIASES, parts)}  # noqa: C416 rows are no pairs to the type checker
+
+
+class LabelWrites(LabelReads, WriteTransaction):
+    """Changes of aliases and tags."""
+
+    def set_alias(
+        self, asset: AssetId, alias: str, version: VersionKey | None
+    ) -> VersionKey | None:
+        _check_alias(alias)
+        row = self._connection.execute(_ASSET_OF_ALIAS, {"id": asset}).first()
+        if row is None:
+            raise NotFound("asset", asset)
+        asset_key, shown = row[0], f"{row[1]}/{row[2]}/{row[3]}:{alias}"
+        where = {"asset_key": asset_key, "name": alias}
+        previous: VersionKey | None = self._connection.execute(_POINTS_AT, where).scalar()
+        if previous == version:
+            return previous
+        if version is None:
+            self._drop_alias(asset_key, alias)
+        else:
+            self._check_belongs(version, asset_key)
+            self._connection.execute(self._put_alias(), {**where, "version_key": version})
+        self._announce(
+            ChangeKind.ALIAS,
+            {"alias": alias, "version": version, "previous": previous},
+            asset_key=asset_key,
+            version_key=version,
+        )
+        self._note("alias.set", shown, {"version": version, "previous": previous})
+        return previous
+
+    def _put_alias(self) -> Any:
+        put = insert_or(self._connection, alias)
+        return put.on_conflict_do_update(
+            index_elements=["asset_key", "name"], set_={"version_key": put.excluded.version_key}
+        )
+
+    def _drop_alias(self, asset_key: int, name: str) -> None:
+        self._connection.execute(
+            delete(alias).where(alias.c.asset_key == asset_key, alias.c.name == name)
+        )
+
+    def _check_belongs(self, key: VersionKey, asset_key: int) -> None:
+        row = self._connection.execute(_OWNER, {"key": key}).first()
+        if row is None:
+            raise NotFound("version with the key", key)
+        if row.asset_key != asset_key:
+            raise InvalidInput(f"the version with the key {key} belongs to another asset")
+        if row.removed is not None:
+            raise InvalidInput(f"v{row.number} was removed; an alias cannot point to it")
+
+    def set_tags(self, target: AssetId | VersionId | RunId, tags: Mapping[str, str | None]) -> None:
+        found = self._connection.execute(_TARGET, {"id": target}).first()
+        if found is None:
+            raise NotFound("asset, version or run with the id", target)
+        gone = [name for name, value in tags.items() if value is None]
+        kept = [
+            {"target": target, "name": name, "value": value}
+            for name, value in tags.items()
+            if value is not None
+        ]
+        for batch in in_batches(gone):
+            self._connection.execute(
+                delete(tag).where(tag.c.target == target, tag.c.name.in_(batch))
+            )
+        if kept:
+            put = insert_or(self._connection, tag)
+            self._connection.execute(
+                put.on_conflict_do_update(
+                    index_elements=["target", "name"], set_={"value": put.excluded.value}
+                ),
+                kept,
+            )
+        if tags:
+            self._announce(
+                ChangeKind.TAG,
+                {"target": target, "tags": dict(tags)},
+                asset_key=found[0],
+                version_key=found[1] or None,
+            )
+            self._note("tag.set", target, dict(tags))
+
+
+def _check_alias(name: str) -> None:
+    check_name(name, "alias")
+    if name == LATEST or (name[:1] == "v" and name[1:].isdigit()):
+        raise InvalidInput(f"{name!r} cannot be an alias: it already means a version")

@@ -1,0 +1,161 @@
+"""All that is particular to SQLite: its engine, its locks, its errors, its own checks."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+from urllib.parse import quote_from_bytes
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from omprov.errors import (
+    Busy,
+    Conflict,
+    Damaged,
+    InvalidInput,
+    OmprovError,
+    StorageFull,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine import ExceptionContext
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA journal_mode = WAL",  # readers never wait for the writer
+    "PRAGMA synchronous = FULL",  # what was acknowledged survives a power cut
+    "PRAGMA cache_size = -65536",  # 64 MiB: joins over a million versions stay in memory
+    "PRAGMA journal_size_limit = 67108864",  # one huge transaction leaves no huge log behind
+)
+_WRITES = "omprov_writes"
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_FULL_DETAILS = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+
+
+def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Engine:
+    """Make the engine for one file, after SQLAlchemy's recipe for transactions that hold.
+
+    Args:
+        path: of the database file.
+        patience: seconds to wait for another process's write lock.
+        may_create: make the file where there is none.
+    """
+    mode = "rwc" if may_create else "rw"
+    uri = f"file:{quote_from_bytes(bytes(path.absolute()))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=patience,
+            isolation_level=None,  # transactions begin where `_begin` says so
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+            cached_statements=256,
+        )
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(
+        "sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=-1
+    )
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _translator(path))
+    return engine
+
+
+def for_writing(engine: Engine) -> Engine:
+    """Give an engine on the same connections whose transactions take the write lock at once."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+def integrity_problems(connection: Connection) -> list[str]:
+    """Run SQLite's own checks."""
+    problems = [
+        f"integrity check: {row[0]}"
+        for row in connection.exec_driver_sql("PRAGMA integrity_check")
+        if row[0] != "ok"
+    ]
+    problems += [
+        f"row {row[1]} of {row[0]} refers to a row of {row[2]} that does not exist"
+        for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
+    ]
+    return problems
+
+
+def back_up(engine: Engine, target: Path) -> None:
+    """Write a whole, consistent copy of the database to a file that must not exist yet."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        target.unlink(missing_ok=True)
+        raise translate(error, target) or error from error
+    finally:
+        connection.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _translator(path: Path) -> Callable[[ExceptionContext], OmprovError | None]:
+    def handle_error(context: ExceptionContext) -> OmprovError | None:
+        return translate(context.original_exception, path)
+
+    return handle_error
+
+
+def translate(error: BaseException, path: Path) -> OmprovError | None:
+    """Say in OMProv's words what SQLite's driver raised; ``None`` for what is a bug of ours."""
+    match error:
+        case InvalidInput():  # from a column type; SQLAlchemy had wrapped it
+            return InvalidInput(str(error))
+        case UnicodeEncodeError():
+            return InvalidInput(f"text that is not valid Unicode cannot be stored: {error}")
+        case OverflowError():
+            return InvalidInput(f"a number does not fit in 64 bits: {error}")
+        case TypeError() | ValueError():
+            return InvalidInput(f"a value cannot be stored: {error}")
+        case sqlite3.Error():
+            return _translate_code(error, getattr(error, "sqlite_errorcode", 0), path)
+        case _:
+            return None
+
+
+def _translate_code(error: sqlite3.Error, code: int, path: Path) -> OmprovError | None:
+    primary = code & 0xFF
+    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return Busy(f"another process is writing to {path}; try again in a moment")
+    if primary == sqlite3.SQLITE_FULL or code in _FULL_DETAILS:
+        return StorageFull(
+            f"no room to write to {path} ({error}); nothing of this change was kept. "
+            "Free some space and repeat it"
+        )
+    if primary in _DAMAGED:
+        return Damaged(f"{path} is damaged ({error}); restore it from a backup")
+    if primary == sqlite3.SQLITE_READONLY:
+        return Unavailable(f"{path} cannot be written: it, or its folder, is read-only")
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return Unavailable(f"{path} cannot be opened; look at its and its folder's permissions")
+    if primary == sqlite3.SQLITE_IOERR:
+        return Unavailable(f"the disk failed under {path}: {error}")
+    if code in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
+        return Conflict(f"this exists already ({error})")
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        return InvalidInput(f"this change names something that does not exist ({error})")
+    if primary == sqlite3.SQLITE_TOOBIG:
+        return InvalidInput(f"a value is too big to be stored ({error})")
+    return None

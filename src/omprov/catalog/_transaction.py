@@ -1,0 +1,110 @@
+"""What the read side and the write side of every noun stand on. No query of a noun is here."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ._tables import audit, feed, repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row, Select, Table
+
+    from ._interface import ChangeKind
+
+T = TypeVar("T")
+AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
+AnySelect: TypeAlias = "Select[*tuple[Any, ...]]"
+
+BATCH = 500
+"""How many keys one statement asks for; both databases take far more parameters than that."""
+
+_LOCK = select(repository.c.feed_position).with_for_update()
+_ADVANCE = update(repository).values(feed_position=bindparam("reached"))
+_ADD_FEED = insert(feed)
+_ADD_AUDIT = insert(audit)
+
+
+class ReadTransaction:
+    """One consistent view of the database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+
+class WriteTransaction(ReadTransaction):
+    """The one write transaction of a repository.
+
+    It locks the repository's row first (SQLite's `BEGIN IMMEDIATE` has locked everything by then;
+    on PostgreSQL this row is the lock), so positions of the change feed are given out and become
+    visible in one order. Rows of the feed and the audit are kept back and written together.
+    """
+
+    def __init__(self, connection: Connection, *, who: str, now: datetime) -> None:
+        super().__init__(connection)
+        self._who = who
+        self._now = now
+        self._position: int = connection.execute(_LOCK).scalar_one()
+        self._feed_rows: list[dict[str, Any]] = []
+        self._audit_rows: list[dict[str, Any]] = []
+
+    def _announce(
+        self,
+        kind: ChangeKind,
+        data: Mapping[str, Any],
+        *,
+        asset_key: int | None = None,
+        version_key: int | None = None,
+    ) -> None:
+        self._position += 1
+        self._feed_rows.append(
+            {
+                "position": self._position,
+                "kind": kind.value,
+                "time": self._now,
+                "asset_key": asset_key,
+                "version_key": version_key,
+                "data": dict(data),
+            }
+        )
+
+    def _note(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
+        self._audit_rows.append(
+            {
+                "time": self._now,
+                "who": self._who,
+                "action": action,
+                "target": target,
+                "detail": dict(detail),
+            }
+        )
+
+    def flush(self) -> None:
+        """Write the rows of the feed and the audit that were kept back."""
+        if self._feed_rows:
+            self._connection.execute(_ADD_FEED, self._feed_rows)
+            self._connection.execute(_ADVANCE, {"reached": self._position})
+            self._feed_rows = []
+        if self._audit_rows:
+            self._connection.execute(_ADD_AUDIT, self._audit_rows)
+            self._audit_rows = []
+
+
+def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Give the items in lists of at most `size`."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def insert_or(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Give an INSERT that takes ``ON CONFLICT``; both databases write it alike."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

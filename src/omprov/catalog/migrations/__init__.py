@@ -1,0 +1,1 @@
+"""The migrations of the catalog, one chain for every database; `_migrations` runs them."""
