@@ -51,6 +51,11 @@ _ASSET_BY_NAME = _ASSETS.where(
     asset.c.kind == bindparam("kind"),
     asset.c.name == bindparam("name"),
 )
+_OUTPUTS = _ASSETS.where(
+    select(version.c.key)
+    .where(version.c.asset_key == asset.c.key, version.c.run_key.is_not(None))
+    .exists()
+).order_by(asset.c.key)
 _KEY = select(asset.c.key).where(asset.c.id == bindparam("id"))
 
 
@@ -95,6 +100,9 @@ class AssetReads(ReadTransaction):
         if not removed:
             query = query.where(asset.c.removed.is_(None))
         return self._to_assets(self._connection.execute(query).all())
+
+    def output_assets(self) -> list[Asset]:
+        return self._to_assets(self._connection.execute(_OUTPUTS).all())
 
     def _to_assets(self, rows: Sequence[AnyRow]) -> list[Asset]:
         tags = tags_of(self._connection, [row[0] for row in rows])

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, case, delete, select, update
 
 from omprov.errors import InvalidInput
 from omprov.records import Difference, Edge, Kind, Origin, VersionKey
@@ -98,6 +98,15 @@ _CONSUMERS = (
     )
     .order_by(asset.c.key)
 )
+_SOURCES = (
+    select(run_input.c.role, _source.c.kind, case((_used.c.run_key.is_not(None), _source.c.id)))
+    .select_from(version)
+    .join(run_input, run_input.c.run_key == version.c.run_key)
+    .join(_used, _used.c.key == run_input.c.version_key)
+    .join(_source, _source.c.key == _used.c.asset_key)
+    .where(version.c.asset_key == _ASSET_KEY)
+    .distinct()
+)
 _IS_EDGE = and_(
     edge.c.origin == bindparam("of_origin"),
     edge.c.newer == bindparam("of_newer"),
@@ -172,6 +181,10 @@ class EdgeReads(ReadTransaction):
         if not rows:
             return None
         return {role: used for role, used in rows if role is not None}
+
+    def input_sources(self, asset: AssetId) -> list[tuple[str, Kind, AssetId | None]]:
+        rows = self._connection.execute(_SOURCES, {"id": asset})
+        return [(role, Kind(kind), producer) for role, kind, producer in rows]
 
     def consumers(self, assets: Iterable[AssetId]) -> list[AssetId]:
         found: dict[AssetId, None] = {}

@@ -191,12 +191,26 @@ class CatalogReader(Protocol):
         """Return the inputs by role of the run that produced this version."""
         ...
 
+    def input_sources(self, asset: AssetId) -> list[tuple[str, Kind, AssetId | None]]:
+        """Return which versions the runs of an output asset used, as distinct (role, kind,
+        producer): producer is the asset of the used versions where a run produced them, else None.
+        """
+        ...
+
+    def output_assets(self) -> list[Asset]:
+        """Return every asset of which a run produced a version, removed ones included."""
+        ...
+
     def consumers(self, assets: Iterable[AssetId]) -> list[AssetId]:
         """Return the output assets whose runs used a version of one of these as an input."""
         ...
 
     # -- runs
     def find_run(self, id: RunId) -> Run | None: ...
+    def get_runs(self, ids: Iterable[RunId]) -> dict[RunId, Run]:
+        """Return the runs of these ids; an id that does not exist is left out."""
+        ...
+
     def find_runs_by_prefix(self, prefix: str) -> list[Run]:
         """Return at most ten runs whose id, or its last 12 digits, starts so."""
         ...

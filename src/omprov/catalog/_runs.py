@@ -39,6 +39,7 @@ _RUNS = select(
     run.c.source,
 ).join(project, project.c.key == run.c.project_key)
 _BY_ID = _RUNS.where(run.c.id == bindparam("id"))
+_BY_IDS = _RUNS.where(run.c.id.in_(bindparam("ids", expanding=True)))
 _BY_HEAD = _RUNS.where(run.c.id.between(bindparam("low"), bindparam("high")))
 _BY_TAIL = _RUNS.where(run.c.tail.between(bindparam("low"), bindparam("high")))
 _LINKS = union_all(
@@ -72,6 +73,13 @@ class RunReads(MetricReads, VersionReads):
     def find_run(self, id: RunId) -> Run | None:
         found = self._to_runs(self._connection.execute(_BY_ID, {"id": id}).all())
         return found[0] if found else None
+
+    def get_runs(self, ids: Iterable[RunId]) -> dict[RunId, Run]:
+        found: dict[RunId, Run] = {}
+        for batch in in_batches(dict.fromkeys(ids)):
+            rows = self._connection.execute(_BY_IDS, {"ids": batch}).all()
+            found |= {item.id: item for item in self._to_runs(rows)}
+        return found
 
     def find_runs_by_prefix(self, prefix: str) -> list[Run]:
         wanted = prefix.lower()
