@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from omprov.content import TreeSummary
 from omprov.diff import get_measure, measure_for
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omprov.content import ContentStore
     from omprov.records import Asset, Digest, Kind, VersionKey
 
-    Content = str | Path | Mapping[str, bytes] | TreeSummary | None
+    Content: TypeAlias = str | Path | Mapping[str, bytes] | TreeSummary | None
     """A folder or file on disk, files in memory, something stored already, or nothing at all."""
 
 PARAMS_FILE = "params.json"

@@ -40,7 +40,17 @@ if TYPE_CHECKING:
     from omprov.catalog import Catalog, CatalogReader, CatalogWriter
     from omprov.content import StoredTree
     from omprov.diff import Delta
-    from omprov.records import Asset, Difference, Inherits, Kind, Policy, Project, Run
+    from omprov.records import (
+        Asset,
+        Difference,
+        Inherits,
+        Kind,
+        Policy,
+        Project,
+        Run,
+        RunId,
+        VersionKey,
+    )
 
     from ._checking import Finding
     from ._contents import Content
@@ -559,16 +569,22 @@ class Repository:
         using: AnyVersion | None = None,
         making: AnyVersion | None = None,
         limit: int | None = 100,
-        before: str | None = None,
+        before: RunId | None = None,
     ) -> list[Run]:
         """Return runs of the project, newest first; page on with `before`, the last id seen."""
         with self._reading() as reader:
+
+            def key(reference: AnyVersion | None) -> VersionKey | None:
+                if reference is None:
+                    return None
+                return resolve_version(reader, reference, self.project).key
+
             return reader.list_runs(
                 project=self.project,
                 status=status,
                 name=name,
-                input=using and resolve_version(reader, using, self.project).key,
-                output=making and resolve_version(reader, making, self.project).key,
+                input=key(using),
+                output=key(making),
                 limit=limit,
                 before=before,
             )

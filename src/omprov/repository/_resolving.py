@@ -101,12 +101,13 @@ def _by_digest(
 
 
 def _no_version(reader: CatalogReader, asset: AssetName, wanted: Reference) -> NotFound:
-    count = reader.count_versions(asset)
-    if not count:
+    newest = reader.list_versions(asset, limit=1)
+    if not newest:
         return NotFound("version", wanted, hint=f"{asset} has no version yet: `omprov add` one.")
-    names = [*reader.aliases(asset), LATEST, f"v{count}"]
+    number = newest[0].number
+    names = [*reader.aliases(asset), LATEST, f"v{number}"]
     near = [f"{asset}:{name}" for name in _near(wanted.selector or "", names)]
-    return NotFound("version", wanted, near, f"{asset} has v1 to v{count}.")
+    return NotFound("version", wanted, near, f"The newest is v{number}.")
 
 
 def _near_assets(reader: CatalogReader, wanted: Reference, home: str) -> list[str]:

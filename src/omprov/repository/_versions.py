@@ -216,7 +216,7 @@ def find_asset(
 
 def resolve_parents(
     reader: CatalogReader,
-    inherits: Sequence[str | Version] | Literal["auto"],
+    inherits: Sequence[str | Reference | Version] | Literal["auto"],
     asset: AssetName,
     project: str,
 ) -> list[Version] | Literal["auto"]:
@@ -234,7 +234,7 @@ def resolve_parents(
     return parents
 
 
-def _is_selector(text: str | Version) -> TypeGuard[str]:
+def _is_selector(text: str | Reference | Version) -> TypeGuard[str]:
     if not isinstance(text, str):
         return False
     return text.startswith("@") or (text[:1] == "v" and text[1:].isdecimal()) or text == "latest"
