@@ -92,10 +92,8 @@ _RULES = (
     (
         "the version with the key {} is missing from the change feed",
         """
-        SELECT version.key FROM version WHERE NOT EXISTS (
-            SELECT 1 FROM feed WHERE feed.version_key = version.key
-            AND feed.kind IN ('uploaded', 'produced')
-        )
+        SELECT key FROM version EXCEPT
+        SELECT version_key FROM feed WHERE kind IN ('uploaded', 'produced')
         """,
     ),
     (

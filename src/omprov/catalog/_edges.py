@@ -14,7 +14,7 @@ from omprov.records import Difference, Edge, Kind, Origin, VersionKey
 
 from ._interface import StoredEdge
 from ._tables import asset, edge, evidence, project, run_input, version
-from ._transaction import ReadTransaction, WriteTransaction, in_batches, insert_or
+from ._transaction import ReadTransaction, WriteTransaction, in_batches, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -206,14 +206,7 @@ class EdgeWrites(EdgeReads, WriteTransaction):
         rows = [_to_row(item, origin) for item in edges]
         if not rows:
             return
-        put = insert_or(self._connection, edge)
-        self._connection.execute(
-            put.on_conflict_do_update(
-                index_elements=["origin", "newer", "older"],
-                set_={"weight": put.excluded.weight},
-            ),
-            rows,
-        )
+        self._connection.execute(upsert(self._dialect, edge, "weight"), rows)
         self._put_evidence(rows, differences or {})
         if origin is Origin.DECLARED:
             self._note("edge.add", f"{len(rows)} declared", _sample(rows))
@@ -234,16 +227,8 @@ class EdgeWrites(EdgeReads, WriteTransaction):
                 kept.append({**ends, "difference": difference.to_json()})
         if outdated:
             self._connection.execute(_DROP_EVIDENCE, outdated)
-        if not kept:
-            return
-        put = insert_or(self._connection, evidence)
-        self._connection.execute(
-            put.on_conflict_do_update(
-                index_elements=["origin", "newer", "older"],
-                set_={"difference": put.excluded.difference},
-            ),
-            kept,
-        )
+        if kept:
+            self._connection.execute(upsert(self._dialect, evidence, "difference"), kept)
 
     def remove_edges(self, edges: Iterable[tuple[VersionKey, VersionKey]], origin: Origin) -> None:
         rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, literal, null, select, union_all
 
@@ -11,7 +11,7 @@ from omprov.records import LATEST, check_name
 
 from ._interface import ChangeKind
 from ._tables import alias, asset, project, run, tag, version
-from ._transaction import ReadTransaction, WriteTransaction, in_batches, insert_or
+from ._transaction import ReadTransaction, WriteTransaction, in_batches, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,7 +115,8 @@ class LabelWrites(LabelReads, WriteTransaction):
             self._drop_alias(asset_key, alias)
         else:
             self._check_belongs(version, asset_key)
-            self._connection.execute(self._put_alias(), {**where, "version_key": version})
+            put = upsert(self._dialect, _ALIAS, "version_key")
+            self._connection.execute(put, {**where, "version_key": version})
         self._announce(
             ChangeKind.ALIAS,
             {"alias": alias, "version": version, "previous": previous},
@@ -124,12 +125,6 @@ class LabelWrites(LabelReads, WriteTransaction):
         )
         self._note("alias.set", shown, {"version": version, "previous": previous})
         return previous
-
-    def _put_alias(self) -> Any:
-        put = insert_or(self._connection, alias)
-        return put.on_conflict_do_update(
-            index_elements=["asset_key", "name"], set_={"version_key": put.excluded.version_key}
-        )
 
     def _drop_alias(self, asset_key: int, name: str) -> None:
         self._connection.execute(
@@ -160,13 +155,7 @@ class LabelWrites(LabelReads, WriteTransaction):
                 delete(tag).where(tag.c.target == target, tag.c.name.in_(batch))
             )
         if kept:
-            put = insert_or(self._connection, tag)
-            self._connection.execute(
-                put.on_conflict_do_update(
-                    index_elements=["target", "name"], set_={"value": put.excluded.value}
-                ),
-                kept,
-            )
+            self._connection.execute(upsert(self._dialect, tag, "value"), kept)
         if tags:
             self._announce(
                 ChangeKind.TAG,
@@ -181,3 +170,6 @@ def _check_alias(name: str) -> None:
     check_name(name, "alias")
     if name == LATEST or (name[:1] == "v" and name[1:].isdigit()):
         raise InvalidInput(f"{name!r} cannot be an alias: it already means a version")
+
+
+_ALIAS = alias  # `alias` is also the glossary's name of an argument

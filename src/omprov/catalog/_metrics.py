@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, insert, or_, select
 
@@ -15,6 +16,8 @@ from ._transaction import ReadTransaction, WriteTransaction, in_batches, insert_
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from sqlalchemy import Executable
 
     from omprov.records import RunId
 
@@ -78,7 +81,7 @@ class MetricWrites(MetricReads, WriteTransaction):
             if known is None or (step, time) >= (known[1], known[3]):
                 last[name] = point
         self._connection.execute(
-            self._renew_last(),
+            _renew_last(self._dialect),
             [
                 {"run_key": run_key, "name": name, "step": step, "value": value, "time": time}
                 for name, step, value, time in last.values()
@@ -96,15 +99,17 @@ class MetricWrites(MetricReads, WriteTransaction):
             ],
         )
 
-    def _renew_last(self) -> Any:
-        put = insert_or(self._connection, metric)
-        new = put.excluded
-        is_later = or_(
-            new.step > metric.c.step,
-            and_(new.step == metric.c.step, new.time >= metric.c.time),
-        )
-        return put.on_conflict_do_update(
-            index_elements=["run_key", "name"],
-            set_={"step": new.step, "time": new.time, "value": new.value},
-            where=is_later,
-        )
+
+@cache
+def _renew_last(dialect: str) -> Executable:
+    put = insert_or(dialect, metric)
+    new = put.excluded
+    is_later = or_(
+        new.step > metric.c.step,
+        and_(new.step == metric.c.step, new.time >= metric.c.time),
+    )
+    return put.on_conflict_do_update(
+        index_elements=["run_key", "name"],
+        set_={"step": new.step, "time": new.time, "value": new.value},
+        where=is_later,
+    )

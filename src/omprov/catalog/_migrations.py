@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def bring_to_head(connection: Connection) -> None:
     """Run the migrations that are missing, within the connection's transaction."""
-    with as_file(files(__package__) / "migrations") as scripts:
+    with as_file(files("omprov.catalog") / "migrations") as scripts:
         config = Config()
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
         config.attributes["connection"] = connection

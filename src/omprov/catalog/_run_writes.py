@@ -13,7 +13,7 @@ from ._interface import ChangeKind
 from ._metrics import MetricWrites
 from ._runs import RunReads
 from ._tables import project, run, run_input, run_output, run_param, tag
-from ._transaction import insert_or
+from ._transaction import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,9 +118,7 @@ class RunWrites(RunReads, MetricWrites):
 
     def _link(self, links: Table, run_key: int, role: str, version: VersionKey) -> None:
         added = self._connection.execute(
-            insert_or(self._connection, links).on_conflict_do_nothing(
-                index_elements=["run_key", "role"]
-            ),
+            upsert(self._dialect, links),
             {"run_key": run_key, "role": role, "version_key": version},
         )
         if not added.rowcount:
@@ -159,11 +157,8 @@ class RunWrites(RunReads, MetricWrites):
             self._note("run.set", run, {"set": told})
 
     def _put_params(self, run_key: int, params: Mapping[str, Any]) -> None:
-        put = insert_or(self._connection, run_param)
         self._connection.execute(
-            put.on_conflict_do_update(
-                index_elements=["run_key", "name"], set_={"value": put.excluded.value}
-            ),
+            upsert(self._dialect, run_param, "value"),
             [{"run_key": run_key, "name": name, "value": value} for name, value in params.items()],
         )
 

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from omprov.records import Digest
 
 from ._tables import snapshot
-from ._transaction import ReadTransaction, insert_or
+from ._transaction import ReadTransaction, upsert
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -32,13 +32,8 @@ class SnapshotReads(ReadTransaction):
 
 def put_snapshot(connection: Connection, name: str, position: int, data: bytes) -> None:
     """Write a snapshot in place of the one of that name."""
-    put = insert_or(connection, snapshot)
-    new = put.excluded
     connection.execute(
-        put.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"position": new.position, "checksum": new.checksum, "data": new.data},
-        ),
+        upsert(connection.dialect.name, snapshot, "position", "checksum", "data"),
         {"name": name, "position": position, "checksum": _checksum(data), "data": data},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row, Select, Table
+    from sqlalchemy import Connection, Executable, Row, Select, Table
 
     from ._interface import ChangeKind
 
@@ -36,6 +37,7 @@ class ReadTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
 
 
 class WriteTransaction(ReadTransaction):
@@ -103,8 +105,26 @@ def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-def insert_or(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Give an INSERT that takes ``ON CONFLICT``; both databases write it alike."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+def insert_or(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Give an INSERT that takes ``ON CONFLICT``; both databases write it alike.
+
+    Args:
+        dialect: name of the database, as SQLAlchemy has it.
+        table: where to insert.
+    """
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def upsert(dialect: str, table: Table, *renewed: str) -> Executable:
+    """Give an INSERT that, of a row whose primary key is there, renews these columns.
+
+    Without any column it leaves the row that is there alone.
+    """
+    put = insert_or(dialect, table)
+    key = [column.name for column in table.primary_key]
+    if not renewed:
+        return put.on_conflict_do_nothing(index_elements=key)
+    return put.on_conflict_do_update(
+        index_elements=key, set_={name: put.excluded[name] for name in renewed}
+    )
