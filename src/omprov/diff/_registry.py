@@ -1,0 +1,123 @@
+"""Which measures there are: the built-in ones, and those of installed packages."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from omprov.errors import Conflict, NotFound, Unavailable
+from omprov.records import Kind
+
+from ._files import FilesMeasure
+from ._keys import KeysMeasure
+from ._packages import PackagesMeasure
+from ._words import WordsMeasure
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from omprov.records import Difference, Digest
+
+    from ._measures import Measure
+    from ._trees import Tree
+
+_GROUP = "omprov.measures"
+
+_BUILT_IN: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (WordsMeasure(), FilesMeasure(), KeysMeasure(), PackagesMeasure())
+}
+
+_DEFAULTS = {
+    Kind.ALGORITHM: "words",
+    Kind.DATASET: "files",
+    Kind.MODEL: "files",
+    Kind.PARAMS: "keys",
+    Kind.ENVIRONMENT: "packages",
+    Kind.SUMMARY: "files",
+    Kind.FILE: "files",
+}
+
+
+def measures() -> tuple[str, ...]:
+    """Return the names of all measures, built-in and installed; loads none of them."""
+    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=_GROUP))}))
+
+
+def get_measure(name: str) -> Measure:
+    """Return a measure.
+
+    A built-in measure is found first: an installed one cannot take its name.
+
+    Raises:
+        NotFound: no measure has this name.
+        Unavailable: the package that brings it fails to load, or brings something else.
+        Conflict: two installed packages bring measures of this name.
+    """
+    return _BUILT_IN.get(name) or _load(name)
+
+
+def measure_for(kind: Kind | str, name: str | None = None) -> Measure:
+    """Return the measure of an asset.
+
+    Args:
+        kind: of the asset; the default measure follows from it.
+        name: of the measure that was chosen for the asset, if one was.
+
+    Raises:
+        NotFound: and others, as `get_measure`.
+    """
+    return get_measure(name if name is not None else _DEFAULTS[Kind(kind)])
+
+
+def compare(
+    old: Tree | None,
+    new: Tree | None,
+    measure: str | Measure,
+    *,
+    sample: int = 100,
+    word_counts: MutableMapping[Digest, int] | None = None,
+) -> Difference:
+    """Compute by how much `new` differs from `old`.
+
+    Args:
+        old: the older tree; ``None`` is the empty one.
+        new: the newer tree; ``None`` is the empty one.
+        measure: one, or its name.
+        sample: see `Measure.compare`.
+        word_counts: see `Measure.compare`.
+
+    Raises:
+        NotFound: and others, as `get_measure`.
+    """
+    chosen = get_measure(measure) if isinstance(measure, str) else measure
+    return chosen.compare(old, new, sample=sample, word_counts=word_counts)
+
+
+@cache
+def _load(name: str) -> Measure:
+    found = list(entry_points(group=_GROUP, name=name))
+    if not found:
+        raise NotFound("measure", name, near=_BUILT_IN)
+    if len({point.value for point in found}) > 1:
+        sources = " and ".join(_source(point) for point in found)
+        raise Conflict(f"measure {name!r} comes from {sources}; uninstall one of them")
+    try:
+        measure = found[0].load()
+    except Exception as error:  # a plug-in may fail in any way
+        raise Unavailable(
+            f"measure {name!r} of {_source(found[0])} cannot be loaded: {error!r}"
+        ) from error
+    if getattr(measure, "name", None) != name or not callable(getattr(measure, "compare", None)):
+        raise Unavailable(
+            f"measure {name!r} of {_source(found[0])} is no measure: it needs the attribute "
+            f"name = {name!r} and a method compare"
+        )
+    loaded: Measure = measure
+    return loaded
+
+
+def _source(point: EntryPoint) -> str:
+    package = point.dist.name if point.dist is not None else "an unknown package"
+    return f"{package} ({point.value})"

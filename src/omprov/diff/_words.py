@@ -1,0 +1,152 @@
+"""The measure ``words``: trees of text, file by file as ``wdiff -s`` counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov.records import Change, Difference
+
+from ._alignment import WordCounts
+from ._evidence import largest
+from ._renames import Rename, find_renames
+from ._similar import find_similar
+from ._texts import compare_files, count_words
+from ._trees import changes_between
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from omprov.records import Digest
+
+    from ._trees import Delta, Leaf, Tree
+
+    Counted = tuple[Change, WordCounts]
+
+
+class WordsMeasure:
+    """Words that do not match, of both sides, out of all words of both sides.
+
+    A file that was renamed costs nothing, one that was renamed and edited costs the edit, one that
+    was added or removed costs all its words. A symlink's text is its target. A binary file (a NUL
+    among its first 8000 bytes) is one word.
+    """
+
+    name = "words"
+
+    def compare(
+        self,
+        old: Tree | None,
+        new: Tree | None,
+        *,
+        sample: int = 100,
+        word_counts: MutableMapping[Digest, int] | None = None,
+    ) -> Difference:
+        """Compute by how much `new` differs from `old`; see `Measure.compare`."""
+        counts_known = {} if word_counts is None else word_counts
+        comparison = _Comparison(old, new, counts_known)
+        compared = comparison.changes()
+        counts = sum((words for _, words in compared), WordCounts())
+        old_words, new_words = comparison.words_of(old), comparison.words_of(new)
+        unfinished = [change.name for change, words in compared if not words.exact]
+        return Difference(
+            measure=self.name,
+            amount=counts.amount,
+            total=old_words + new_words,
+            counts={
+                "old": old_words,
+                "new": new_words,
+                "common": old_words - counts.deleted - counts.changed_old,
+                "deleted": counts.deleted,
+                "inserted": counts.inserted,
+                "changed_old": counts.changed_old,
+                "changed_new": counts.changed_new,
+            },
+            changes=largest([change for change, _ in compared], sample, _size),
+            changed=len(compared),
+            exact=not unfinished,
+            note=_note(unfinished),
+        )
+
+
+class _Comparison:
+    """Two trees, and what is known about the words of their files."""
+
+    def __init__(
+        self, old: Tree | None, new: Tree | None, known: MutableMapping[Digest, int]
+    ) -> None:
+        self._old, self._new, self._known = old, new, known
+
+    def changes(self) -> list[Counted]:
+        """Compare the files that differ, in order, renames first."""
+        renames, deltas = find_renames(changes_between(self._old, self._new))
+        result = [(_renamed(rename), WordCounts()) for rename in renames]
+        if self._old is not None and self._new is not None:
+            edited, deltas = find_similar(self._old, self._new, deltas)
+            result += [self._compare_renamed(rename) for rename in edited]
+        return result + [self._compare(delta) for delta in deltas]
+
+    def words_of(self, tree: Tree | None) -> int:
+        """Count the words of all files of a tree; only files not met before are read."""
+        return 0 if tree is None else sum(self._count(tree, leaf) for leaf in tree.walk())
+
+    def _count(self, tree: Tree, leaf: Leaf) -> int:
+        known = self._known.get(leaf.digest)
+        if known is None:
+            known = self._known[leaf.digest] = count_words(tree, leaf)
+        return known
+
+    def _compare_renamed(self, rename: Rename) -> Counted:
+        words = self._match(rename.old, rename.new)
+        return _renamed(rename, _counts(words)), words
+
+    def _compare(self, delta: Delta) -> Counted:
+        if delta.old is not None and delta.new is not None:
+            words = self._match(delta.old, delta.new)
+            return Change(delta.path, "changed", counts=_counts(words)), words
+        if delta.old is not None and self._old is not None:
+            size = self._count(self._old, delta.old)
+            words = WordCounts(old=size, deleted=size)
+            return Change(delta.path, "removed", counts=_counts(words)), words
+        assert delta.new is not None
+        assert self._new is not None
+        size = self._count(self._new, delta.new)
+        words = WordCounts(new=size, inserted=size)
+        return Change(delta.path, "added", counts=_counts(words)), words
+
+    def _match(self, old: Leaf, new: Leaf) -> WordCounts:
+        assert self._old is not None
+        assert self._new is not None
+        if old.digest == new.digest:  # only the mode differs
+            size = self._count(self._old, old)
+            return WordCounts(old=size, new=size, common=size)
+        words = compare_files((self._old, old), (self._new, new))
+        self._known[old.digest], self._known[new.digest] = words.old, words.new
+        return words
+
+
+def _renamed(rename: Rename, counts: dict[str, float] | None = None) -> Change:
+    return Change(rename.new.path, "renamed", old_name=rename.old.path, counts=counts or {})
+
+
+def _counts(words: WordCounts) -> dict[str, float]:
+    counts = {
+        "deleted": words.deleted,
+        "inserted": words.inserted,
+        "changed_old": words.changed_old,
+        "changed_new": words.changed_new,
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _size(change: Change) -> float:
+    return sum(change.counts.values())
+
+
+def _note(unfinished: list[str]) -> str:
+    if not unfinished:
+        return ""
+    more = f" and {len(unfinished) - 1} more" if len(unfinished) > 1 else ""
+    return (
+        f"{unfinished[0]}{more}: matched window by window, not proven longest; "
+        "a few more words may be common"
+    )
