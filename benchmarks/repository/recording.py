@@ -1,0 +1,133 @@
+"""What it costs to record a run, and what it costs those who wait for it.
+
+Fills a repository with runs as in the *calm* stream (most on the newest code and data, some on
+older), then times further `record_run` calls with three inputs and one output, end to end: the
+transaction, the inference, the edges, the commit with its fsync. Beside it, in the same run, the
+peer: creating and finishing a run with three params and one metric in MLflow's SQLite store, where
+`mlflow` is installed (it records no lineage at all).
+
+    python benchmarks/repository/recording.py --runs 100000
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from omprov.repository import Output, Repository
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def grow_inputs(repo: Repository, versions: int, rng: random.Random) -> dict[str, int]:
+    """Give three input assets a git-like history each, without content."""
+    sizes = {"algorithm/code": versions, "dataset/data": versions // 5, "model/base": versions // 10}
+    for asset, size in sizes.items():
+        for number in range(1, size + 1):
+            if number == 1:
+                parents = []
+            elif number > 12 and rng.random() < 0.12:
+                parents = [f"v{number - 1}", f"v{number - rng.randint(2, 10)}"]
+            else:
+                parents = [f"v{number - (1 if rng.random() < 0.85 else rng.randint(1, 10)) or 1}"]
+            parents = [parent for parent in parents if parent != "v0"] or ["v1"] * (number > 1)
+            repo.add_version(asset, {"state": b"%d" % number}, inherits=parents)
+    return sizes
+
+
+def calm(rng: random.Random, progress: float, size: int) -> int:
+    newest = max(1, round(progress * size))
+    chance = rng.random()
+    if chance < 0.9:
+        return newest
+    if chance < 0.99:
+        return max(1, newest - int(rng.expovariate(1 / 20)))
+    return rng.randint(1, newest)
+
+
+def record(repo: Repository, sizes: dict[str, int], rng: random.Random, progress: float) -> None:
+    picks = {asset: calm(rng, progress, size) for asset, size in sizes.items()}
+    repo.record_run(
+        inputs={
+            "algorithm": f"algorithm/code:v{picks['algorithm/code']}",
+            "dataset": f"dataset/data:v{picks['dataset/data']}",
+            "base_model": f"model/base:v{picks['model/base']}",
+        },
+        outputs={"model": Output("model/out")},
+        metrics={"accuracy": rng.random()},
+    )
+
+
+def mlflow_seconds(folder: Path, count: int) -> list[float] | None:
+    try:
+        from mlflow.tracking import MlflowClient
+    except ImportError:
+        return None
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.create_experiment("bench")
+    seconds = []
+    for _ in range(count):
+        start = time.perf_counter()
+        run = client.create_run(experiment).info.run_id
+        for role in ("algorithm", "dataset", "base_model"):
+            client.log_param(run, role, "v1")
+        client.log_metric(run, "accuracy", 0.5)
+        client.set_terminated(run)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def show(name: str, seconds: list[float]) -> None:
+    ordered = sorted(seconds)
+    print(
+        f"| {name} | {statistics.median(ordered) * 1e3:.2f} | {statistics.mean(ordered) * 1e3:.2f} | "
+        f"{ordered[int(len(ordered) * 0.95)] * 1e3:.2f} | {ordered[-1] * 1e3:.1f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=2_000, help="runs already in the catalog")
+    parser.add_argument("--versions", type=int, default=1_000, help="versions of the code")
+    parser.add_argument("--timed", type=int, default=300, help="runs to time")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    rng = random.Random(args.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        repo = Repository.create(Path(folder), who="bench", clock=now)
+        sizes = grow_inputs(repo, args.versions, rng)
+        start = time.perf_counter()
+        for done in range(args.runs):
+            record(repo, sizes, rng, 0.5 + 0.5 * done / args.runs)
+        filled = time.perf_counter() - start
+        seconds = []
+        for _ in range(args.timed):
+            start = time.perf_counter()
+            record(repo, sizes, rng, 1.0)
+            seconds.append(time.perf_counter() - start)
+        print(f"filled {args.runs} runs in {filled:.1f} s\n")
+        print("| one run recorded | median ms | mean ms | p95 ms | max ms |\n|---|---|---|---|---|")
+        show(f"omprov, {args.runs} runs in the catalog", seconds)
+        peer = mlflow_seconds(Path(folder), 100)
+        if peer is None:
+            print("| mlflow (not installed here) | | | | |")
+        else:
+            show("mlflow, SQLite, empty store, no lineage", peer)
+            ratio = statistics.median(peer) / statistics.median(seconds)
+            print(f"\nmlflow takes {ratio:.0f} × as long")
+        repo.close()
+        start = time.perf_counter()
+        with Repository.open(Path(folder), who="bench", clock=now) as cold:
+            cold.inherits("model/out")
+        print(f"\nopened again, graphs loaded, one question answered: {time.perf_counter() - start:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Adding versions: numbers, parents, weights."""
+
+from __future__ import annotations
+
+import pytest
+
+from omprov.errors import (
+    AlreadyExists,
+    AmbiguousReference,
+    CycleError,
+    InvalidInput,
+    InvalidReference,
+    NotFound,
+)
+from omprov.records import Origin
+
+
+def files(*names, **contents):
+    return {name: name.encode() for name in names} | {
+        name: text.encode() for name, text in contents.items()
+    }
+
+
+def parents(added):
+    return [(str(edge.older), round(edge.weight, 6)) for edge in added.inherits]
+
+
+def test_the_first_version_is_a_root(repo):
+    added = repo.add_version("dataset/digits", files("a", "b"), message="start")
+    assert added.created
+    assert str(added.version) == "dataset/digits:v1"
+    assert added.version.files == 2
+    assert added.version.creator == "ada"
+    assert parents(added) == []
+
+
+def test_auto_takes_the_nearest_of_the_newest_versions(repo):
+    repo.add_version("dataset/d", files("a", "b", "c", "d"))
+    repo.add_version("dataset/d", files("x", "y", "z"), inherits=())
+    added = repo.add_version("dataset/d", files("a", "b", "c", "e"))
+    assert parents(added) == [("dataset/d:v1", 0.4)]
+
+
+def test_the_version_that_the_workspace_knows_comes_before_the_nearest(repo, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a").write_text("a")
+    repo.add_version("dataset/d", folder)
+    repo.add_version("dataset/d", files("b", "c"))
+    (folder / "a").unlink()
+    (folder / "b").write_text("b")
+    (folder / "c").write_text("c2")
+    assert parents(repo.add_version("dataset/d", folder)) == [("dataset/d:v1", 1.0)]
+
+
+def test_the_same_content_again_is_the_same_version(repo):
+    first = repo.add_version("dataset/d", files("a"))
+    again = repo.add_version("dataset/d", files("a"))
+    assert not again.created
+    assert again.version == first.version
+    assert len(repo.list_versions("dataset/d")) == 1
+
+
+def test_a_revert_is_a_new_version_with_a_weightless_edge_to_its_twin(repo):
+    repo.add_version("dataset/d", files("a", "b"))
+    repo.add_version("dataset/d", files("a", "c"), inherits=["v1"])
+    reverted = repo.add_version("dataset/d", files("a", "b"), inherits=["v2"])
+    assert reverted.created
+    assert sorted(parents(reverted)) == [("dataset/d:v1", 0.0), ("dataset/d:v2", round(2 / 3, 6))]
+    edges = repo.inherits("dataset/d:v3")
+    assert [(str(edge.older), edge.origin) for edge in edges] == [
+        ("dataset/d:v1", Origin.DECLARED),
+        ("dataset/d:v2", Origin.DECLARED),
+    ]
+
+
+def test_a_merge_has_both_parents(repo):
+    repo.add_version("dataset/d", files("a"))
+    repo.add_version("dataset/d", files("a", "b"), inherits=["v1"])
+    repo.add_version("dataset/d", files("a", "c"), inherits=["v1"])
+    merged = repo.add_version("dataset/d", files("a", "b", "c"), inherits=["v2", "v3"])
+    assert [name for name, _ in parents(merged)] == ["dataset/d:v2", "dataset/d:v3"]
+    route = repo.lightest_route("dataset/d:v4", "dataset/d:v1")
+    assert route is not None
+    assert route.distance == pytest.approx(1 / 3 + 1 / 2)
+
+
+def test_code_is_measured_in_words(repo):
+    repo.add_version("algorithm/train", {"train.py": b"one two three four\n"})
+    added = repo.add_version("algorithm/train", {"train.py": b"one two three five\n"})
+    (edge,) = added.inherits
+    assert edge.difference is not None
+    assert (edge.difference.measure, edge.weight) == ("words", 0.25)
+    (stored,) = repo.inherits(added.version)
+    assert stored.difference == edge.difference
+
+
+def test_a_fork_inherits_a_version_of_another_asset(repo):
+    repo.add_version("dataset/a", files("x"))
+    forked = repo.add_version("dataset/b", files("x", "y"), inherits=["dataset/a"])
+    assert parents(forked) == [("dataset/a:v1", 0.5)]
+    assert repo.lightest_route("dataset/b", "dataset/a").distance == 0.5
+
+
+def test_a_parent_of_another_kind_is_refused_and_nothing_is_written(repo):
+    repo.add_version("model/m", files("x"))
+    with pytest.raises(InvalidInput, match="its own kind"):
+        repo.add_version("dataset/d", files("x"), inherits=["model/m"])
+    assert [str(asset.name) for asset in repo.list_assets()] == ["model/m"]
+
+
+def test_a_late_edge_that_closes_a_cycle_names_it(repo):
+    repo.add_version("dataset/d", files("a"))
+    repo.add_version("dataset/d", files("b"), inherits=["v1"])
+    repo.add_version("dataset/d", files("c"), inherits=["v2"])
+    with pytest.raises(CycleError) as caught:
+        repo.add_edge("dataset/d:v1", "dataset/d:v3")
+    assert caught.value.cycle == ["dataset/d:v1", "dataset/d:v3", "dataset/d:v2", "dataset/d:v1"]
+    assert repo.inherits("dataset/d:v1") == []
+
+
+@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf")])
+def test_a_weight_that_is_none_is_refused(repo, weight):
+    repo.add_version("dataset/d", files("a"))
+    repo.add_version("dataset/d", files("b"), inherits=())
+    with pytest.raises(InvalidInput, match="weight"):
+        repo.add_edge("dataset/d:v2", "dataset/d:v1", weight=weight)
+
+
+@pytest.mark.parametrize("name", ["dataset/Ünïcode", "dataset/" + "x" * 300, "dataset/a b", "a/b/c/d"])
+def test_names_that_cannot_be_are_refused(repo, name):
+    with pytest.raises(InvalidReference):
+        repo.add_version(name, files("a"))
+    assert repo.list_assets() == []
+
+
+def test_an_unknown_reference_gets_near_matches(repo):
+    repo.add_version("dataset/digits", files("a"))
+    with pytest.raises(NotFound, match="did you mean dataset/digits"):
+        repo.get_version("dataset/digit")
+    with pytest.raises(NotFound, match="newest is v1"):
+        repo.get_version("dataset/digits:v7")
+    repo.set_alias("dataset/digits", "champion")
+    with pytest.raises(NotFound, match="dataset/digits:champion"):
+        repo.get_version("dataset/digits:champio")
+
+
+def test_a_short_name_may_be_ambiguous(repo):
+    repo.add_version("dataset/digits", files("a"))
+    assert str(repo.get_version("digits")) == "dataset/digits:v1"
+    repo.add_version("model/digits", files("a"))
+    with pytest.raises(AmbiguousReference, match="dataset/digits or model/digits"):
+        repo.get_version("digits")
+
+
+def test_a_digest_prefix_names_the_newest_version_with_it(repo):
+    first = repo.add_version("dataset/d", files("a")).version
+    repo.add_version("dataset/d", files("b"))
+    assert repo.get_version(f"dataset/d:@{first.digest[:8]}") == first
+    assert repo.get_version(f"dataset/d:@b3:{first.digest}") == first
+
+
+def test_a_missing_path_writes_nothing(repo, tmp_path):
+    with pytest.raises(NotFound, match="nowhere"):
+        repo.add_version("dataset/d", tmp_path / "nowhere")
+    assert repo.list_assets() == []
+
+
+def test_projects_keep_names_apart(repo):
+    repo.add_project("vision")
+    repo.add_version("vision/dataset/d", files("a"))
+    repo.add_version("dataset/d", files("b"))
+    assert str(repo.get_version("vision/dataset/d")) == "vision/dataset/d:v1"
+    assert repo.get_version("dataset/d").asset.project == "default"
+    with pytest.raises(NotFound, match="project 'visio'; did you mean vision"):
+        repo.add_version("visio/dataset/d", files("a"))
+    with pytest.raises(AlreadyExists):
+        repo.add_project("vision")
+
+
+def test_removing_leaves_a_tombstone_in_the_lineage(repo):
+    repo.add_version("dataset/d", files("a"))
+    repo.add_version("dataset/d", files("a", "b"))
+    repo.add_version("dataset/d", files("a", "b", "c"))
+    repo.remove_version("dataset/d:v2")
+    with pytest.raises(NotFound, match="was removed"):
+        repo.get_version("dataset/d:v2")
+    assert [v.number for v in repo.list_versions("dataset/d")] == [3, 1]
+    assert repo.lightest_route("dataset/d:v3", "dataset/d:v1").distance == pytest.approx(5 / 6)
+    assert [v.number for v in repo.history("dataset/d").versions] == [3, 2, 1]
+
+
+def test_aliases_move_and_go(repo):
+    repo.add_version("model/m", files("a"))
+    repo.add_version("model/m", files("b"))
+    assert repo.set_alias("model/m:v1", "champion") is None
+    assert str(repo.set_alias("model/m:v2", "champion")) == "model/m:v1"
+    assert repo.get_version("model/m:champion").number == 2
+    repo.remove_alias("model/m", "champion")
+    with pytest.raises(NotFound):
+        repo.get_version("model/m:champion")
+    for word in ("latest", "v3"):
+        with pytest.raises(InvalidInput):
+            repo.set_alias("model/m", word)
+
+
+def test_tags_are_set_and_taken_away(repo):
+    repo.add_version("model/m", files("a"))
+    assert repo.set_tags("model/m", {"stage": "test", "<b>": "'; --"}).tags == {
+        "stage": "test",
+        "<b>": "'; --",
+    }
+    assert repo.set_tags("model/m", {"stage": None}).tags == {"<b>": "'; --"}
