@@ -1,0 +1,148 @@
+"""Puts the files of a tree into a folder, without losing what no version holds."""
+
+# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omprov.errors import Busy, LocalChanges, NotFound
+
+from ._ignore import PARTIAL_FOLDER
+from ._nodes import EntryKind
+from ._plan import make_plan
+from ._scan import Done
+from ._writer import no_room_told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ._nodes import Entry
+    from ._plan import Plan
+    from ._scan import Progress
+    from ._stats import StatCache
+    from ._tree import StoredTree, Wanted
+
+    Place = Callable[[Entry, bytes], None]
+    """Makes the file of an entry at a path where nothing is yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What `materialize` did.
+
+    Attributes:
+        written: files and symlinks made or replaced.
+        removed: files and symlinks that the new tree no longer has.
+    """
+
+    written: int
+    removed: int
+
+
+def materialize(
+    tree: StoredTree,
+    folder: bytes,
+    place: Place,
+    stats: StatCache,
+    *,
+    current: StoredTree | None,
+    paths: Iterable[str] | None,
+    force: bool,
+    progress: Progress | None,
+) -> Checkout:
+    """Bring `folder` to what `tree` holds; see `ContentStore.materialize`."""
+    wanted = None if paths is None else _wanted(tree, paths)
+    with no_room_told(os.fsdecode(folder)):
+        os.makedirs(folder, exist_ok=True)
+        with _alone_in(folder) as partial:
+            if set(os.listdir(folder)) <= {PARTIAL_FOLDER}:
+                entries = tree.iter_entries(wanted)
+                return Checkout(_write(folder, partial, entries, place, progress), 0)
+            plan = make_plan(tree, current, folder, stats, wanted)
+            if plan.conflicts and not force:
+                raise LocalChanges(
+                    os.fsdecode(folder), map(os.fsdecode, sorted(set(plan.conflicts)))
+                )
+            _make_way(folder, plan)
+            for path in plan.folders:
+                os.makedirs(folder + b"/" + path, exist_ok=True)
+            written = _write(folder, partial, plan.writes, place, progress)
+            return Checkout(written, len(plan.removals))
+
+
+def _wanted(tree: StoredTree, paths: Iterable[str]) -> Wanted:
+    chosen = []
+    for path in paths:
+        name = os.fsencode(path).strip(b"/")
+        if not tree.has(name):
+            raise NotFound("file or folder", path)
+        chosen.append(name + b"/")
+
+    def wanted(path: bytes) -> bool:
+        whole = path if path.endswith(b"/") else path + b"/"
+        return any(
+            whole.startswith(name) or (path is whole and name.startswith(path)) for name in chosen
+        )
+
+    return wanted
+
+
+@contextmanager
+def _alone_in(folder: bytes) -> Iterator[bytes]:
+    """Keep other processes from materializing here; give a folder for incomplete files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(f"another process is writing to {os.fsdecode(folder)}") from error
+        partial = folder + b"/" + PARTIAL_FOLDER
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+        os.mkdir(partial)
+        try:
+            yield partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _write(
+    folder: bytes,
+    partial: bytes,
+    entries: Iterable[tuple[bytes, Entry]],
+    place: Place,
+    progress: Progress | None,
+) -> int:
+    """Make each file beside its place, complete, then put it there in one step."""
+    written = 0
+    for path, entry in entries:
+        if entry.kind == EntryKind.FOLDER:
+            os.mkdir(folder + b"/" + path)
+            continue
+        temporary = partial + b"/" + secrets.token_hex(8).encode()
+        place(entry, temporary)
+        os.rename(temporary, folder + b"/" + path)
+        written += 1
+        if progress is not None:
+            progress(Done(1, entry.size))
+    return written
+
+
+def _make_way(folder: bytes, plan: Plan) -> None:
+    """Remove what the new tree lacks or what stands in its way; never follow a symlink."""
+    for path in (*plan.removals, *plan.obstacles):
+        with suppress(FileNotFoundError):
+            os.unlink(folder + b"/" + path)
+    for path in reversed(plan.old_folders):
+        with suppress(OSError):  # something that is not ours is still in it, or it is gone
+            os.rmdir(folder + b"/" + path)
+    for path in plan.clashes:
+        shutil.rmtree(folder + b"/" + path, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""SQLite files that are caches: opened with care, thrown away when damaged, errors translated."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from omprov.errors import Busy, Damaged, StorageFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+IN_ONE_STATEMENT = 512
+"""So many values stand in one ``IN (…)``."""
+_PATIENCE = 10.0
+"""Seconds to wait for another process's transaction."""
+
+
+def open_database(path: Path, schema: str) -> sqlite3.Connection:
+    """Open a cache; make it anew where it is missing, unreadable or of another schema.
+
+    The caller serialises the threads that use the connection.
+    """
+    try:
+        return _open(path, schema)
+    except (sqlite3.DatabaseError, _OtherSchemaError) as error:
+        if isinstance(error, sqlite3.OperationalError):
+            with translated(path):
+                raise
+        discard_database(path)
+        with translated(path):
+            return _open(path, schema)
+
+
+def discard_database(path: Path) -> None:
+    """Delete a cache with what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into the tree's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        match error.sqlite_errorcode & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                raise Busy(f"another process keeps {path} locked; try again") from error
+            case sqlite3.SQLITE_FULL:
+                raise StorageFull(f"no room on the disk for {path}") from error
+            case _:
+                raise Damaged(f"{path} cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"{path} is damaged ({error}); delete it, it will be made again") from error
+
+
+class _OtherSchemaError(Exception):
+    pass
+
+
+def _open(path: Path, schema: str) -> sqlite3.Connection:
+    database = sqlite3.connect(
+        path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        _create(database, schema)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _create(database: sqlite3.Connection, schema: str) -> None:
+    if _schema_of(database) == _normal(schema):
+        return
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        present = _schema_of(database)
+        if not present:
+            for statement in schema.split(";"):
+                database.execute(statement)
+        elif present != _normal(schema):
+            raise _OtherSchemaError
+
+
+def _schema_of(database: sqlite3.Connection) -> list[str]:
+    query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+    with closing(database.execute(query)) as rows:
+        return [sql.strip() for (sql,) in rows]
+
+
+def _normal(schema: str) -> list[str]:
+    return [statement.strip() for statement in schema.split(";") if statement.strip()]

@@ -1,0 +1,130 @@
+"""Reads folders and files from disk as they are, noticing what changes meanwhile.
+
+Paths are bytes here, for file names are bytes.
+"""
+
+# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from omprov.errors import Conflict, InvalidInput
+
+from ._ignore import IGNORE_FILE
+from ._nodes import EntryKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    from ._ignore import IgnoreRules
+
+    Result = TypeVar("Result")
+
+_TRIES = 3
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+_SPECIAL = {
+    stat_module.S_IFSOCK: "a socket",
+    stat_module.S_IFIFO: "a named pipe",
+    stat_module.S_IFBLK: "a device",
+    stat_module.S_IFCHR: "a device",
+}
+
+
+def list_folder(path: bytes, rules: IgnoreRules) -> tuple[list[bytes], IgnoreRules]:
+    """Return the names in a folder, and the rules for what is below it.
+
+    Names are sorted; those of folders end in ``/``.
+    """
+    with told(path), os.scandir(path) as found:
+        kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
+        if kinds.get(IGNORE_FILE) is False:
+            rules = rules.enter(path)
+    names = [
+        name + b"/" if is_folder else name
+        for name, is_folder in kinds.items()
+        if not rules.ignores(path + b"/" + name, is_folder=is_folder)
+    ]
+    names.sort()
+    return names, rules
+
+
+def look(path: bytes) -> os.stat_result:
+    """Return how a file or symlink looks.
+
+    Raises:
+        InvalidInput: it is neither a regular file nor a symlink.
+        Conflict: it is gone.
+    """
+    with told(path):
+        stat = os.lstat(path)
+    kind = stat_module.S_IFMT(stat.st_mode)
+    if kind not in {stat_module.S_IFREG, stat_module.S_IFLNK}:
+        if kind == stat_module.S_IFDIR:
+            raise _changing(path)
+        raise InvalidInput(
+            f"{os.fsdecode(path)} is {_SPECIAL.get(kind, 'no file')}: only files, folders and "
+            "symlinks can be recorded. Remove it, or name it in .omprovignore."
+        )
+    return stat
+
+
+def kind_of(stat: os.stat_result) -> EntryKind:
+    """Return the kind of entry that a file or symlink makes; executable is what its owner says."""
+    if stat_module.S_ISLNK(stat.st_mode):
+        return EntryKind.SYMLINK
+    return EntryKind.EXECUTABLE if stat.st_mode & stat_module.S_IXUSR else EntryKind.FILE
+
+
+def read_steadily(
+    path: bytes, read: Callable[[BinaryIO, os.stat_result], Result]
+) -> tuple[Result, os.stat_result]:
+    """Call `read` on an open file until the file did not change while it was read.
+
+    Returns:
+        What `read` returned, and how the file looked before and after.
+
+    Raises:
+        Conflict: it changed each time, or is gone.
+        InvalidInput: it cannot be opened, or is no regular file any more.
+    """
+    for _ in range(_TRIES):
+        with told(path), open(os.open(path, _FLAGS), "rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            if not stat_module.S_ISREG(before.st_mode):
+                raise _changing(path)
+            result = read(file, before)
+            after = os.fstat(file.fileno())
+            if looks(before) == looks(after) and file.tell() == after.st_size:
+                return result, after
+    raise _changing(path)
+
+
+def looks(stat: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what would differ if the file had changed."""
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+@contextmanager
+def told(path: bytes) -> Iterator[None]:
+    """Turn the errors of looking at `path` into the tree's."""
+    try:
+        yield
+    except PermissionError as error:
+        raise InvalidInput(f"{os.fsdecode(path)} cannot be read: permission denied") from error
+    except OSError as error:
+        if error.errno in _GONE:
+            raise _changing(path) from error
+        raise
+
+
+def _changing(path: bytes) -> Conflict:
+    return Conflict(
+        f"{os.fsdecode(path)} changes while it is read. Stop what writes to it and try again."
+    )

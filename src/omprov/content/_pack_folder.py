@@ -1,0 +1,81 @@
+"""The folder of packs: which there are, what they list, and what dead writers left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from omprov.errors import Damaged
+
+from ._pack import Packed, read_footer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ._index import ChunkIndex
+
+_SUFFIX = ".pack"
+
+
+def pack_file(name: str) -> str:
+    """Return the file name of a pack."""
+    return name + _SUFFIX
+
+
+def pack_names(packs: Path) -> set[str]:
+    """Return the names of the packs that are there."""
+    return {path.stem for path in packs.iterdir() if path.suffix == _SUFFIX}
+
+
+def read_pack_footer(packs: Path, name: str) -> list[Packed]:
+    """Read what one pack lists.
+
+    Raises:
+        Damaged: its footer cannot be read.
+        SchemaMismatch: a newer release wrote it.
+        FileNotFoundError: it is gone.
+    """
+    descriptor = os.open(packs / pack_file(name), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return read_footer(descriptor, name)
+    finally:
+        os.close(descriptor)
+
+
+def iter_footers(packs: Path) -> Iterator[tuple[str, list[Packed]]]:
+    """Give each pack with what it lists; those that cannot be read are passed over."""
+    for name in sorted(pack_names(packs)):
+        with suppress(Damaged, FileNotFoundError):
+            yield name, read_pack_footer(packs, name)
+
+
+def refresh_index(packs: Path, index: ChunkIndex) -> None:
+    """Bring the index up to date with the packs that are there.
+
+    A pack whose footer is damaged stays out: `fsck` tells of it.
+    """
+    gone = index.packs() - pack_names(packs)
+    if gone:
+        index.remove_packs(gone)
+    index_new_packs(packs, index)
+
+
+def index_new_packs(packs: Path, index: ChunkIndex) -> None:
+    """Tell the index of packs that it does not know; forget none."""
+    for name in sorted(pack_names(packs) - index.packs()):
+        with suppress(Damaged, FileNotFoundError):
+            index.add_pack(name, read_pack_footer(packs, name))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporary files whose writers are gone: a living writer holds a lock on its file."""
+    for path in (folder / "tmp").iterdir():
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            path.unlink()

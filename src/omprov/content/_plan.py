@@ -1,0 +1,185 @@
+"""Decides what has to be done to a folder so that it holds a tree, and what must not be lost."""
+
+# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+
+from __future__ import annotations
+
+import os
+import stat as stat_module
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ._nodes import Entry, EntryKind
+from ._scan import digest_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._stats import StatCache
+    from ._tree import StoredTree, Wanted
+
+    Step = tuple[bytes, Entry | None, Entry | None]
+    """A path, with its entry in the new tree and in the current one."""
+
+_BATCH = 1024
+
+
+@dataclass(slots=True)
+class Plan:
+    """What has to be done to a folder; paths from its root, folders with a slash at the end.
+
+    Attributes:
+        folders: to be made.
+        writes: files to be made or replaced.
+        removals: files that the current tree has and the new one lacks.
+        old_folders: the same of folders; they go if nothing else is in them.
+        obstacles: files that stand where a folder has to be.
+        clashes: folders that stand where a file has to be.
+        conflicts: what would be lost although no version holds it.
+    """
+
+    folders: list[bytes] = field(default_factory=list)
+    writes: list[tuple[bytes, Entry]] = field(default_factory=list)
+    removals: list[bytes] = field(default_factory=list)
+    old_folders: list[bytes] = field(default_factory=list)
+    obstacles: list[bytes] = field(default_factory=list)
+    clashes: list[bytes] = field(default_factory=list)
+    conflicts: list[bytes] = field(default_factory=list)
+
+
+def make_plan(
+    tree: StoredTree,
+    current: StoredTree | None,
+    folder: bytes,
+    stats: StatCache,
+    wanted: Wanted | None,
+) -> Plan:
+    """Compare `folder` with the tree it shall hold and the one it held.
+
+    Args:
+        tree: what it shall hold.
+        current: what it held when it was last in step with a version.
+        folder: on disk.
+        stats: knows the digests of files that did not change.
+        wanted: says which paths count.
+    """
+    plan = Plan()
+    steps = _merge(tree.iter_entries(wanted), current.iter_entries(wanted) if current else iter(()))
+    blocked: bytes | None = None
+    while batch := list(islice(steps, _BATCH)):
+        looks: dict[bytes, os.stat_result] = {}
+        for path, new, _ in batch:
+            if blocked is not None and path.startswith(blocked):
+                stat = None
+            else:
+                stat = _look(folder + b"/" + path.rstrip(b"/"))
+            if path.endswith(b"/"):
+                if stat is not None and not stat_module.S_ISDIR(stat.st_mode):
+                    blocked = path
+                _settle_folder(plan, path, new, stat)
+            elif stat is not None:
+                looks[path] = stat
+        standing = _standing(folder, looks, stats)
+        for path, new, old in batch:
+            if not path.endswith(b"/"):
+                _settle_file(plan, path, new, old, standing.get(path))
+    _find_unrecorded(plan, folder)
+    return plan
+
+
+def _merge(
+    news: Iterator[tuple[bytes, Entry]], olds: Iterator[tuple[bytes, Entry]]
+) -> Iterator[Step]:
+    new, old = next(news, None), next(olds, None)
+    while new is not None or old is not None:
+        if old is None or (new is not None and new[0] < old[0]):
+            assert new is not None
+            yield new[0], new[1], None
+            new = next(news, None)
+        elif new is None or old[0] < new[0]:
+            yield old[0], None, old[1]
+            old = next(olds, None)
+        else:
+            yield new[0], new[1], old[1]
+            new, old = next(news, None), next(olds, None)
+
+
+def _look(path: bytes) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+_OTHER = Entry(b"", EntryKind.PAGE, 0, 0, b"")
+"""Stands for a socket, a device or the like."""
+_FOLDER = Entry(b"", EntryKind.FOLDER, 0, 0, b"")
+
+
+def _standing(
+    folder: bytes, looks: dict[bytes, os.stat_result], stats: StatCache
+) -> dict[bytes, Entry]:
+    """Return what stands on disk at each path that is taken."""
+    standing: dict[bytes, Entry] = {}
+    files: dict[bytes, os.stat_result] = {}
+    for path, stat in looks.items():
+        if stat_module.S_ISREG(stat.st_mode) or stat_module.S_ISLNK(stat.st_mode):
+            files[folder + b"/" + path] = stat
+        else:
+            standing[path] = _FOLDER if stat_module.S_ISDIR(stat.st_mode) else _OTHER
+    for path, entry in digest_files(files, stats).items():
+        standing[path[len(folder) + 1 :]] = entry
+    return standing
+
+
+def _settle_folder(plan: Plan, path: bytes, new: Entry | None, stat: os.stat_result | None) -> None:
+    if new is None:
+        plan.old_folders.append(path)
+    elif stat is None:
+        plan.folders.append(path)
+    elif not stat_module.S_ISDIR(stat.st_mode):
+        plan.obstacles.append(path[:-1])
+        plan.folders.append(path)
+
+
+def _settle_file(
+    plan: Plan, path: bytes, new: Entry | None, old: Entry | None, standing: Entry | None
+) -> None:
+    if standing is None:
+        if new is not None:
+            plan.writes.append((path, new))
+        return
+    if standing.kind == EntryKind.FOLDER:
+        if new is not None:
+            plan.clashes.append(path)
+            plan.writes.append((path, new))
+        return
+    if new is not None:
+        if (standing.kind, standing.digest) == (new.kind, new.digest):
+            return
+        plan.writes.append((path, new))
+    else:
+        plan.removals.append(path)
+    if not any(_same_content(standing, entry) for entry in (new, old)):
+        plan.conflicts.append(path)
+
+
+def _same_content(standing: Entry, entry: Entry | None) -> bool:
+    """Compare without the executable bit: to set it again loses nothing."""
+    return (
+        entry is not None
+        and standing.digest == entry.digest
+        and (standing.kind == EntryKind.SYMLINK) == (entry.kind == EntryKind.SYMLINK)
+    )
+
+
+def _find_unrecorded(plan: Plan, folder: bytes) -> None:
+    """Add to the conflicts what the removals leave in the way."""
+    removals = set(plan.removals)
+    plan.conflicts.extend(path for path in plan.obstacles if path not in removals)
+    for clash in plan.clashes:
+        for parent, _, names in os.walk(folder + b"/" + clash):
+            below = parent[len(folder) + 1 :]
+            paths = (below + b"/" + name for name in names)
+            plan.conflicts.extend(path for path in paths if path not in removals)

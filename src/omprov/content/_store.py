@@ -1,0 +1,297 @@
+"""The content store: all bytes of a repository, named by digest."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
+from omprov.records import Digest, parse_digest
+
+from ._checkout import Checkout, materialize
+from ._fsck import Damage, check_packs, find_incomplete
+from ._index import ChunkIndex
+from ._nodes import decode_node
+from ._objects import Key, ObjectType
+from ._pack_folder import index_new_packs, pack_file, pack_names, remove_leftovers
+from ._place import MaterializeMode, choose_place
+from ._reading import ObjectReader
+from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
+from ._stats import StatCache
+from ._tree import StoredTree
+from ._writer import ObjectWriter, fsync_folder, no_room_told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
+
+    from omprov.diff import Delta
+
+    from ._scan import Progress
+
+    AnyPath = str | os.PathLike[str] | bytes
+
+LAYOUT = 1
+_LAYOUT_FILE = "layout"
+_LAYOUT_TEXT = "omprov content store, layout "
+
+
+class ContentStore:
+    """A folder that holds all bytes of a repository. Its layout is `docs/format.md`.
+
+    **Atomic and durable.** What a ``put_…`` method returned is on the disk; what was being put when
+    the process died is not there, and does no harm. The store always opens without repair.
+
+    **Threads and processes.** Every method may be called from several threads, and several
+    processes may use, and write to, one store at once.
+
+    **Idempotent.** Content is stored once, however often it is put.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Use `create` or `open`."""
+        self.path = folder
+        self._packs = folder / "packs"
+        self._index = ChunkIndex(folder / "index.sqlite")
+        self._stats = StatCache(folder / "stats.sqlite")
+        self._reader = ObjectReader(self._packs, self._index)
+
+    @classmethod
+    def create(cls, path: AnyPath) -> Self:
+        """Make a new store in a folder that is empty or does not exist yet.
+
+        Raises:
+            AlreadyExists: something is in the folder.
+            StorageFull: there is no room.
+        """
+        folder = Path(os.fsdecode(path))
+        with no_room_told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if (folder / _LAYOUT_FILE).exists() or any(folder.iterdir()):
+                raise AlreadyExists("folder", folder, "A content store is made in an empty one.")
+            (folder / "packs").mkdir()
+            (folder / "tmp").mkdir()
+            (folder / _LAYOUT_FILE).write_text(f"{_LAYOUT_TEXT}{LAYOUT}\n", encoding="ascii")
+            fsync_folder(folder)
+        return cls(folder)
+
+    @classmethod
+    def open(cls, path: AnyPath) -> Self:
+        """Open a store.
+
+        Raises:
+            NotFound: there is none.
+            SchemaMismatch: a newer release made it.
+            Damaged: what says its layout cannot be read.
+        """
+        folder = Path(os.fsdecode(path))
+        _check_layout(folder)
+        remove_leftovers(folder)
+        return cls(folder)
+
+    def close(self) -> None:
+        """Let go of files; nothing is lost without it."""
+        self._reader.close()
+        self._index.close()
+        self._stats.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- putting
+    def put_tree(self, path: AnyPath, progress: Progress | None = None) -> TreeSummary:
+        """Store a folder, or a single file as the only entry of a tree.
+
+        Files that look as they did last time are not read again. `.omprovignore` is obeyed;
+        ``.omprov``, ``.git`` and ``.hg`` are always left out. Symlinks are kept as symlinks (only
+        `path` itself is followed).
+
+        Args:
+            path: what to store.
+            progress: told the files and bytes done.
+
+        Raises:
+            NotFound: there is nothing at `path`.
+            InvalidInput: something in it cannot be stored: a socket, a device, an unreadable file.
+            Conflict: a file kept changing while it was read.
+            StorageFull: there is no room.
+        """
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            summary = scan(path, writer, self._stats, progress=progress)
+            writer.commit()
+        return summary
+
+    def put_files(self, files: Mapping[str, bytes]) -> TreeSummary:
+        """Store a tree given as path → content; parts of a path are joined by ``/``.
+
+        Raises:
+            InvalidInput: a path that no file in a folder can have.
+            StorageFull: there is no room.
+        """
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            summary = scan_files(files, writer)
+            writer.commit()
+        return summary
+
+    def hash_tree(self, path: AnyPath, progress: Progress | None = None) -> TreeSummary:
+        """Return what `put_tree` would, without storing anything."""
+        return scan(path, NullSink(), self._stats, progress=progress)
+
+    # -- reading
+    def contains(self, digest: Digest) -> bool:
+        """Say whether a tree of this digest is stored."""
+        key = _tree_key(digest)
+        if self._index.find(key) is None:
+            self._reader.refresh()
+        return self._index.find(key) is not None
+
+    def tree(self, digest: Digest) -> StoredTree:
+        """Return a stored tree.
+
+        Raises:
+            NotFound: there is none of this digest.
+            Damaged: it cannot be read.
+        """
+        if not self.contains(digest):
+            raise NotFound("content", digest, hint="It may have to be pulled from a remote.")
+        return StoredTree(bytes.fromhex(digest), self._reader.get_node, self._reader.open_file)
+
+    def open_file(self, digest: Digest, path: str) -> BinaryIO:
+        """Open the bytes of one file of a tree; seekable, and only what is read is fetched.
+
+        Raises:
+            NotFound: there is no such tree, or no such file in it.
+            Damaged: its bytes are not what they were.
+        """
+        return self.tree(digest).open(path)
+
+    def changes_on_disk(
+        self, digest: Digest, folder: AnyPath, progress: Progress | None = None
+    ) -> Iterator[Delta]:
+        """Give what differs on disk (new) from a stored tree (old), by path.
+
+        Raises:
+            NotFound: there is no such tree, or no such folder.
+            InvalidInput: something in the folder can be no part of a tree.
+        """
+        sink = NodeSink()
+        summary = scan(folder, sink, self._stats, progress=progress)
+        on_disk = StoredTree(
+            bytes.fromhex(summary.digest),
+            lambda node: decode_node(sink.nodes[node]),
+            self._reader.open_file,
+        )
+        return on_disk.changes_from(self.tree(digest))
+
+    def materialize(
+        self,
+        digest: Digest,
+        path: AnyPath,
+        *,
+        mode: MaterializeMode = "copy",
+        paths: Iterable[str] | None = None,
+        current: Digest | None = None,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> Checkout:
+        """Bring a folder to what a tree holds; files that neither tree knows stay.
+
+        Each file appears complete, in one step. Everything is checked before anything is changed.
+
+        Args:
+            digest: of the tree.
+            path: the folder; it is made where it does not exist.
+            mode: ``copy``; ``reflink`` (shares blocks where the file system can, else copies);
+                ``link`` (hard links to read-only files beside the packs).
+            paths: only these files and folders of the tree.
+            current: the tree that the folder held before: its files that the new tree lacks go.
+            force: overwrite what no version holds.
+            progress: told the files and bytes done.
+
+        Raises:
+            NotFound: there is no such tree, or it has none of `paths`.
+            LocalChanges: something that no version holds would be lost.
+            Busy: another process is materializing there.
+            StorageFull: there is no room.
+        """
+        return materialize(
+            self.tree(digest),
+            os.fsencode(path).rstrip(b"/") or b"/",
+            choose_place(mode, self._reader, self.path),
+            self._stats,
+            current=None if current is None else self.tree(current),
+            paths=paths,
+            force=force,
+            progress=progress,
+        )
+
+    # -- looking after
+    def size(self) -> int:
+        """Return the bytes of all packs."""
+        return sum(
+            (self._packs / pack_file(name)).stat().st_size for name in pack_names(self._packs)
+        )
+
+    def fsck(self, progress: Progress | None = None, *, full: bool = True) -> list[Damage]:
+        """Verify the packs; return what is wrong, empty when all is well.
+
+        Args:
+            progress: told the packs and bytes done.
+            full: verify every byte; else only that packs are there with their footers intact.
+        """
+        with suppress(SchemaMismatch):
+            index_new_packs(self._packs, self._index)
+        return list(check_packs(self._packs, self._index, full=full, progress=progress))
+
+    def check_reachable(
+        self, roots: Iterable[Digest], damages: Iterable[Damage] = ()
+    ) -> dict[Digest, str]:
+        """Return those of `roots` of which something is missing, with the first thing missing.
+
+        Args:
+            roots: digests of trees.
+            damages: what `fsck` found: these objects count as missing unless another pack has them.
+        """
+        bad = {
+            Key(ObjectType[kind.upper()], bytes.fromhex(digest))
+            for damage in damages
+            for kind, digest in damage.objects
+        }
+        self._reader.refresh()
+        return find_incomplete(roots, self._reader, self._index, bad)
+
+    def rebuild_index(self) -> None:
+        """Make the chunk index again from the footers of the packs."""
+        self._index.clear()
+        self._reader.refresh()
+
+
+def _check_layout(folder: Path) -> None:
+    try:
+        text = (folder / _LAYOUT_FILE).read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound("content store", folder) from error
+    number = text.removeprefix(_LAYOUT_TEXT).strip()
+    if not text.startswith(_LAYOUT_TEXT) or not number.isdecimal():
+        raise Damaged(f"{folder / _LAYOUT_FILE} does not say which layout the store has")
+    if int(number) > LAYOUT:
+        raise SchemaMismatch(
+            f"the content store {folder} has layout {number}; this release knows up to {LAYOUT}. "
+            "Upgrade omprov."
+        )
+
+
+def _tree_key(digest: Digest) -> Key:
+    return Key(ObjectType.TREE, bytes.fromhex(parse_digest(digest)))

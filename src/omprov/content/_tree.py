@@ -1,0 +1,255 @@
+"""Trees as they are read back: walks, look-ups, and differences that skip what is equal."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from omprov.diff import Delta, Leaf, merge_walks
+from omprov.errors import NotFound
+from omprov.records import Digest
+
+from ._nodes import Entry, EntryKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from omprov.diff import Mode, Tree
+
+    from ._nodes import TreeNode
+
+    GetNode = Callable[[bytes], TreeNode]
+    Wanted = Callable[[bytes], bool]
+    OpenFile = Callable[[bytes, int], BinaryIO]
+
+_MODES: dict[int, Mode] = {
+    EntryKind.FILE: "file",
+    EntryKind.EXECUTABLE: "executable",
+    EntryKind.SYMLINK: "symlink",
+    EntryKind.REFERENCE: "file",
+}
+
+
+class Change(NamedTuple):
+    """One path, from the root, whose entries in two trees differ; neither is a folder."""
+
+    path: bytes
+    old: Entry | None
+    new: Entry | None
+
+
+class StoredTree:
+    """A folder as a version holds it; it never changes. Implements `omprov.diff.Tree`.
+
+    Nodes are read when they are needed, and equal subtrees are never read to compare two trees.
+    """
+
+    def __init__(self, root: bytes, get_node: GetNode, open_file: OpenFile) -> None:
+        self._root = root
+        self._get_node = get_node
+        self._open_file = open_file
+        top = get_node(root)
+        self._files = sum(entry.files for entry in top.entries)
+        self._size = sum(entry.size for entry in top.entries)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the tree."""
+        return Digest(self._root.hex())
+
+    @property
+    def files(self) -> int:
+        """How many files and symlinks there are."""
+        return self._files
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return self._size
+
+    def walk(self) -> Iterator[Leaf]:
+        """Give every file and symlink, by path; empty folders are not seen."""
+        for path, entry in self.iter_entries():
+            if entry.kind != EntryKind.FOLDER:
+                yield as_leaf(path, entry)
+
+    def iter_entries(self, wanted: Wanted | None = None) -> Iterator[tuple[bytes, Entry]]:
+        """Give every entry with its path, folders (which end in ``/``) before what is in them.
+
+        Args:
+            wanted: says of a path whether to give it; a folder that is not wanted is not entered.
+        """
+        return iter_below(self._get_node, b"", self._root, wanted)
+
+    def get(self, path: str) -> Leaf:
+        """Return the file or symlink at `path`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return as_leaf(os.fsencode(path), self._get_entry(path))
+
+    def find_folder(self, path: str) -> StoredTree | None:
+        """Return the folder at `path` as a tree of its own; ``None`` where there is none."""
+        digest = self._root
+        for part in filter(None, os.fsencode(path).split(b"/")):
+            entry = find_entry(self._get_node, digest, part + b"/")
+            if entry is None:
+                return None
+            digest = entry.digest
+        return StoredTree(digest, self._get_node, self._open_file)
+
+    def has(self, path: bytes) -> bool:
+        """Say whether there is a file or a folder at `path`."""
+        return self._find_entry(path) is not None or (
+            self.find_folder(os.fsdecode(path)) is not None
+        )
+
+    def open(self, path: str) -> BinaryIO:
+        """Open the bytes of the file (a symlink's target) at `path`; only what is read is fetched.
+
+        Raises:
+            NotFound: there is no file at `path`.
+            Damaged: its bytes are not what they were.
+        """
+        entry = self._get_entry(path)
+        return self._open_file(entry.digest, entry.size)
+
+    def changes_from(self, older: Tree) -> Iterator[Delta]:
+        """Give the paths at which this tree differs from `older`, by path."""
+        if not isinstance(older, StoredTree):
+            yield from merge_walks(older, self)
+            return
+        for path, old, new in iter_changes(
+            (older._get_node, older._root), (self._get_node, self._root)
+        ):
+            yield Delta(
+                os.fsdecode(path),
+                None if old is None else as_leaf(path, old),
+                None if new is None else as_leaf(path, new),
+            )
+
+    def _get_entry(self, path: str) -> Entry:
+        entry = self._find_entry(os.fsencode(path))
+        if entry is None:
+            raise NotFound("file", path)
+        return entry
+
+    def _find_entry(self, path: bytes) -> Entry | None:
+        *folders, name = path.split(b"/")
+        digest = self._root
+        for part in folders:
+            folder = find_entry(self._get_node, digest, part + b"/")
+            if folder is None:
+                return None
+            digest = folder.digest
+        return find_entry(self._get_node, digest, name)
+
+
+def as_leaf(path: bytes, entry: Entry) -> Leaf:
+    """Return a file's entry as the measures know it."""
+    return Leaf(os.fsdecode(path), Digest(entry.digest.hex()), entry.size, _MODES[entry.kind])
+
+
+def find_entry(get_node: GetNode, digest: bytes, name: bytes) -> Entry | None:
+    """Return the entry of this name (a folder's with its slash) in a folder."""
+    while True:
+        node = get_node(digest)
+        place = bisect_left(node.entries, name, key=lambda entry: entry.name)
+        if place == len(node.entries):
+            return None
+        entry = node.entries[place]
+        if node.level == 0:
+            return entry if entry.name == name else None
+        digest = entry.digest
+
+
+def iter_folder(get_node: GetNode, digest: bytes) -> Iterator[Entry]:
+    """Give the entries of one folder, by name, over all its pages."""
+    node = get_node(digest)
+    if node.level == 0:
+        yield from node.entries
+        return
+    for page in node.entries:
+        yield from iter_folder(get_node, page.digest)
+
+
+def iter_below(
+    get_node: GetNode, path: bytes, digest: bytes, wanted: Wanted | None = None
+) -> Iterator[tuple[bytes, Entry]]:
+    """Give every entry of a folder and of those in it, with its path, by path."""
+    waiting = [(path, iter_folder(get_node, digest))]
+    while waiting:
+        path, entries = waiting[-1]
+        for entry in entries:
+            if wanted is not None and not wanted(path + entry.name):
+                continue
+            yield path + entry.name, entry
+            if entry.kind == EntryKind.FOLDER:
+                waiting.append((path + entry.name, iter_folder(get_node, entry.digest)))
+                break
+        else:
+            waiting.pop()
+
+
+def iter_changes(old: tuple[GetNode, bytes], new: tuple[GetNode, bytes]) -> Iterator[Change]:
+    """Give the paths at which two trees differ, by path, reading only what differs.
+
+    Args:
+        old: how the older tree's nodes are read, and its digest.
+        new: the same of the newer one.
+    """
+    waiting = [(b"", iter(_changes_in_folder(old, new)))]
+    while waiting:
+        path, changes = waiting[-1]
+        change = next(changes, None)
+        if change is None:
+            waiting.pop()
+            continue
+        name, before, after = change
+        if not name.endswith(b"/"):
+            yield Change(path + name, before, after)
+        elif before is not None and after is not None:
+            below = _changes_in_folder((old[0], before.digest), (new[0], after.digest))
+            waiting.append((path + name, iter(below)))
+        elif before is not None:
+            for below_path, entry in iter_below(old[0], path + name, before.digest):
+                if entry.kind != EntryKind.FOLDER:
+                    yield Change(below_path, entry, None)
+        elif after is not None:
+            for below_path, entry in iter_below(new[0], path + name, after.digest):
+                if entry.kind != EntryKind.FOLDER:
+                    yield Change(below_path, None, entry)
+
+
+def _changes_in_folder(old: tuple[GetNode, bytes], new: tuple[GetNode, bytes]) -> list[Change]:
+    """Compare the entries of one folder.
+
+    Both sides are opened page by page, level by level, and pages that both have are dropped: equal
+    pages hold equal entries, and no page occurs twice in a folder.
+    """
+    get_old, get_new = old[0], new[0]
+    old_pages, new_pages = [old[1]], [new[1]]
+    level = 1
+    while level:
+        shared = set(old_pages).intersection(new_pages)
+        old_nodes = [(page, get_old(page)) for page in old_pages if page not in shared]
+        new_nodes = [(page, get_new(page)) for page in new_pages if page not in shared]
+        level = max((node.level for _, node in chain(old_nodes, new_nodes)), default=0)
+        if level:
+            old_pages, new_pages = _open_pages(old_nodes, level), _open_pages(new_nodes, level)
+    olds = {entry.name: entry for _, node in old_nodes for entry in node.entries}
+    news = {entry.name: entry for _, node in new_nodes for entry in node.entries}
+    differing = {entry.name for entry in set(olds.values()).symmetric_difference(news.values())}
+    return [Change(name, olds.get(name), news.get(name)) for name in sorted(differing)]
+
+
+def _open_pages(nodes: Sequence[tuple[bytes, TreeNode]], level: int) -> list[bytes]:
+    """Replace the pages of this level by the pages in them."""
+    return [
+        below
+        for page, node in nodes
+        for below in ((e.digest for e in node.entries) if node.level == level else (page,))
+    ]
