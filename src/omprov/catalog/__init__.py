@@ -7,7 +7,6 @@ write side joined by a transaction; `create_catalog` and `open_catalog` give one
 The catalog stores what it is told. It infers nothing and holds no content.
 """
 
-from ._catalog import SqlCatalog
 from ._interface import (
     AuditRow,
     Catalog,
@@ -26,7 +25,6 @@ __all__ = [
     "CatalogWriter",
     "ChangeKind",
     "FeedRow",
-    "SqlCatalog",
     "StoredEdge",
     "create_catalog",
     "migrate_catalog",

@@ -14,7 +14,7 @@ from omprov.records import Difference, Edge, Kind, Origin, VersionKey
 
 from ._interface import StoredEdge
 from ._tables import asset, edge, evidence, project, run_input, version
-from ._transaction import ReadTransaction, WriteTransaction, in_batches, upsert
+from ._transaction import ReadTransaction, WriteTransaction, in_batches, plain_rows, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,10 +36,12 @@ _STORED = (
             evidence.c.older == edge.c.older,
         ),
     )
-    .where(edge.c.origin.in_(_ORIGINS))  # lets the primary key, led by origin, serve
     .order_by(edge.c.newer, edge.c.older, edge.c.origin)
 )
-_FROM = _STORED.where(edge.c.newer.in_(bindparam("keys", expanding=True)))
+_FROM = _STORED.where(
+    edge.c.origin.in_(_ORIGINS),  # lets the primary key, led by origin, serve
+    edge.c.newer.in_(bindparam("keys", expanding=True)),
+)
 _TO = _STORED.where(edge.c.older.in_(bindparam("keys", expanding=True)))
 _OF_ASSET = (
     select(edge.c.newer, edge.c.older, edge.c.weight, edge.c.origin)
@@ -154,23 +156,21 @@ class EdgeReads(ReadTransaction):
         ]
 
     def uploaded_graph(self, kind: Kind) -> tuple[list[VersionKey], list[Edge[VersionKey]]]:
-        keys: list[VersionKey] = list(
-            self._connection.execute(_UPLOADED, {"kind": kind.value}).scalars()
-        )
+        rows = plain_rows(self._connection, _UPLOADED, {"kind": kind.value})
+        keys = [VersionKey(key) for (key,) in rows]
         uploaded = set(keys)
-        rows = self._connection.execute(_DECLARED)
-        edges = [
-            Edge(newer, older, weight)
-            for newer, older, weight in rows
-            if newer in uploaded and older in uploaded
+        edges: list[Edge[VersionKey]] = [
+            Edge._make(row)
+            for row in plain_rows(self._connection, _DECLARED)
+            if row[0] in uploaded and row[1] in uploaded
         ]
         return keys, edges
 
     def inferred_edges(self, asset: AssetId) -> list[Edge[VersionKey]]:
-        return list(map(Edge._make, self._connection.execute(_INFERRED, {"id": asset})))
+        return list(map(Edge._make, plain_rows(self._connection, _INFERRED, {"id": asset})))
 
     def provenance_tuples(self, asset: AssetId) -> list[tuple[VersionKey, dict[str, VersionKey]]]:
-        rows = self._connection.execute(_TUPLES, {"id": asset})
+        rows = plain_rows(self._connection, _TUPLES, {"id": asset})
         return [
             (key, {role: used for _, role, used in uses if role is not None})
             for key, uses in groupby(rows, key=itemgetter(0))

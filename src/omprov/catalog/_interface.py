@@ -47,11 +47,17 @@ class ChangeKind(StrEnum):
     EDGE = "edge"
     """A late declared edge; data: ``{"newer": key, "older": key, "weight": weight}``."""
     EDGE_REMOVED = "edge_removed"
+    """A declared edge was taken away; data: ``{"newer": key, "older": key}``."""
     POLICY = "policy"
+    """An asset's policy was changed; data: the policy as JSON data."""
     RUN = "run"
+    """A run was added or changed; data: ``{"run": id, …}``."""
     ALIAS = "alias"
+    """Data: ``{"alias": name, "version": key or null, "previous": key or null}``."""
     TAG = "tag"
+    """Data: ``{"target": id, "tags": {name: value or null}}``."""
     REMOVED = "removed"
+    """A tombstone; data: ``{"version": id}`` or ``{"asset": id}`` (with all its versions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,8 @@ class FeedRow:
     """One row of the change feed.
 
     Attributes:
-        position: rises by one or more with each row of the repository; rows become visible in this
-            order and never later than a higher one.
+        position: rises by one with each row of the repository; rows become visible in this order
+            and never later than a higher one.
     """
 
     position: int
@@ -94,7 +100,11 @@ class AuditRow:
 
 
 class CatalogReader(Protocol):
-    """A consistent view of the catalog. Every method sees one state."""
+    """A consistent view of the catalog. Every method sees one state: that of the first read.
+
+    A view belongs to one thread and ends with its block. Keys, ids and names that do not exist are
+    left out of the answers; `find_…` gives ``None`` for them.
+    """
 
     # -- feed
     def position(self) -> int:
@@ -132,10 +142,17 @@ class CatalogReader(Protocol):
         ...
 
     def find_version_by_id(self, id: VersionId) -> Version | None: ...
-    def find_version(self, asset: AssetName, number: int) -> Version | None: ...
+    def find_version(self, asset: AssetName, number: int) -> Version | None:
+        """Return the version, a removed one included."""
+        ...
+
     def find_version_by_alias(self, asset: AssetName, alias: str) -> Version | None: ...
     def find_versions_by_digest(self, asset: AssetName, prefix: str) -> list[Version]:
-        """Return versions, newest first, whose digest starts so; removed ones excluded."""
+        """Return versions, newest first, whose digest starts so; removed ones excluded.
+
+        Raises:
+            InvalidInput: `prefix` is not 1 to 64 lower-case hex digits.
+        """
         ...
 
     def list_versions(
@@ -156,8 +173,13 @@ class CatalogReader(Protocol):
         """
         ...
 
-    def count_versions(self, asset: AssetName) -> int: ...
-    def aliases(self, asset: AssetName) -> dict[str, VersionKey]: ...
+    def count_versions(self, asset: AssetName) -> int:
+        """Count the versions that are not removed."""
+        ...
+
+    def aliases(self, asset: AssetName) -> dict[str, VersionKey]:
+        """Return where each alias points, ordered by alias."""
+        ...
 
     # -- edges
     def edges_from(self, keys: Iterable[VersionKey]) -> list[StoredEdge]:
@@ -226,7 +248,18 @@ class CatalogReader(Protocol):
         limit: int | None = 100,
         before: RunId | None = None,
     ) -> list[Run]:
-        """Return runs, newest first."""
+        """Return runs, the last recorded first.
+
+        Args:
+            project: only of this project.
+            status: only of this status.
+            name: only of this name.
+            input: only those that used this version.
+            output: only those that made this version.
+            limit: at most so many.
+            before: only those recorded before this one (to page on); `NotFound` where there is
+                no such run.
+        """
         ...
 
     def runs_using(self, keys: Iterable[VersionKey]) -> list[tuple[RunId, str, VersionKey]]:
@@ -240,7 +273,7 @@ class CatalogReader(Protocol):
         ...
 
     def metric_points(self, run: RunId, name: str) -> list[tuple[int, float, datetime]]:
-        """Return (step, value, time) in the order of step, then time."""
+        """Return (step, value, time) in the order of step, then time, then arrival."""
         ...
 
     # -- the rest
@@ -263,7 +296,12 @@ class CatalogWriter(CatalogReader, Protocol):
     """The one write transaction. Nothing is visible to others before it commits; all or nothing.
 
     Every method that changes something appends its feed row and its audit row in the same
-    transaction.
+    transaction. The exceptions: the feed rows of edges come with their version or from
+    `append_feed`, and inferred edges, which follow from the rest, leave no audit row.
+
+    Ids and keys that do not exist raise `NotFound` (or `InvalidInput`, where only the database
+    notices). Let an error end the block: what the failed method had done by then is rolled back
+    with everything else.
     """
 
     def add_project(self, name: str) -> Project:
@@ -304,7 +342,7 @@ class CatalogWriter(CatalogReader, Protocol):
         source: Mapping[str, Any] | None = None,
         feed: Mapping[str, Any],
     ) -> Version:
-        """Add the next version of the asset.
+        """Add the next version of the asset; a removed asset takes none (`Conflict`).
 
         Args:
             asset: whose.
@@ -325,8 +363,8 @@ class CatalogWriter(CatalogReader, Protocol):
         origin: Origin,
         differences: Mapping[tuple[VersionKey, VersionKey], Difference] | None = None,
     ) -> None:
-        """Store edges; of an edge that exists with this origin the weight and evidence are
-        replaced.
+        """Store edges; of an edge that exists with this origin the weight and the evidence are
+        replaced (by none, where `differences` has none).
         """
         ...
 
@@ -341,9 +379,10 @@ class CatalogWriter(CatalogReader, Protocol):
         """Append a feed row that no other method appends (`EDGE`, `EDGE_REMOVED`)."""
         ...
 
-    def remove_edges(
-        self, edges: Iterable[tuple[VersionKey, VersionKey]], origin: Origin
-    ) -> None: ...
+    def remove_edges(self, edges: Iterable[tuple[VersionKey, VersionKey]], origin: Origin) -> None:
+        """Take edges, as (newer, older), and their evidence away; pass over those not there."""
+        ...
+
     def set_weights(self, edges: Iterable[Edge[VersionKey]], origin: Origin) -> None:
         """Fill in or renew the weights of stored edges."""
         ...
@@ -364,13 +403,24 @@ class CatalogWriter(CatalogReader, Protocol):
         message: str = "",
         source: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> RunId: ...
+    ) -> RunId:
+        """Add a run; `metrics` become points at step 0."""
+        ...
+
     def add_run_input(self, run: RunId, role: str, version: VersionKey) -> None:
-        """Raise `AlreadyExists` where the role is taken by another version."""
+        """Add an input; do nothing where it is there.
+
+        Raises:
+            AlreadyExists: the role is taken by another version.
+        """
         ...
 
     def add_run_output(self, run: RunId, role: str, version: VersionKey) -> None:
-        """Raise `AlreadyExists` where the role is taken."""
+        """Add an output, a version that was added with this run.
+
+        Raises:
+            AlreadyExists: the role is taken.
+        """
         ...
 
     def set_run(
@@ -389,13 +439,22 @@ class CatalogWriter(CatalogReader, Protocol):
     def add_metric_points(
         self, run: RunId, points: Iterable[tuple[str, int, float, datetime]]
     ) -> None:
-        """Append (name, step, value, time); 10,000 points are a handful of statements."""
+        """Append (name, step, value, time); 10,000 points are a handful of statements.
+
+        The run's metric becomes the point of the highest step (then time, then arrival). Values
+        may be NaN or infinite.
+        """
         ...
 
     def set_alias(
         self, asset: AssetId, alias: str, version: VersionKey | None
     ) -> VersionKey | None:
-        """Point the alias there, or remove it with ``None``; return where it pointed before."""
+        """Point the alias there, or remove it with ``None``; return where it pointed before.
+
+        Raises:
+            InvalidInput: the name means something already (``latest``, ``v3``), or the version is
+                removed or another asset's.
+        """
         ...
 
     def set_tags(self, target: AssetId | VersionId | RunId, tags: Mapping[str, str | None]) -> None:
@@ -407,7 +466,7 @@ class CatalogWriter(CatalogReader, Protocol):
         ...
 
     def remove_asset(self, id: AssetId) -> None:
-        """Leave a tombstone."""
+        """Leave a tombstone of the asset and each of its versions; its name stays taken."""
         ...
 
     def add_audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
@@ -424,13 +483,14 @@ class Catalog(Protocol):
 
     def write(self, who: str, now: datetime) -> AbstractContextManager[CatalogWriter]:
         """Open the one write transaction of the repository: commit at the end of the block, roll
-        back when it raises.
+        back when it raises. Threads and processes take turns; blocks do not nest.
 
         Args:
             who: the name for creator and audit.
             now: the time written with everything in the transaction.
 
         Raises:
+            InvalidInput: `now` has no time zone.
             Busy: another process kept the write lock for too long.
             StorageFull: the disk is full.
             Damaged: the database file is not what it was.
@@ -447,4 +507,6 @@ class Catalog(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the database's files; nothing is lost without it."""
+        ...

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from ._interface import Catalog
+
 PATIENCE = 10.0
 """Seconds that a writer waits for another one, unless told otherwise."""
 
 
-def create_catalog(address: str | os.PathLike[str], *, patience: float = PATIENCE) -> SqlCatalog:
+def create_catalog(address: str | os.PathLike[str], *, patience: float = PATIENCE) -> Catalog:
     """Make an empty catalog, without any project, and open it. All or nothing.
 
     Args:
@@ -52,7 +54,7 @@ def create_catalog(address: str | os.PathLike[str], *, patience: float = PATIENC
         return SqlCatalog(engine, path, patience=patience)
 
 
-def open_catalog(address: str | os.PathLike[str], *, patience: float = PATIENCE) -> SqlCatalog:
+def open_catalog(address: str | os.PathLike[str], *, patience: float = PATIENCE) -> Catalog:
     """Open a catalog.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
@@ -20,7 +21,7 @@ from omprov.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -116,6 +117,15 @@ def _translator(path: Path) -> Callable[[ExceptionContext], OmprovError | None]:
         return translate(context.original_exception, path)
 
     return handle_error
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Translate what the driver itself raises in bulk reads, past SQLAlchemy."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error, path) or error from error
 
 
 def translate(error: BaseException, path: Path) -> OmprovError | None:

@@ -105,6 +105,19 @@ def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
+def plain_rows(
+    connection: Connection, query: AnySelect, parameters: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Give rows as the driver's own tuples: half the time, but column types do not apply.
+
+    For bulk reads of integers, floats and text.
+    """
+    cursor = connection.execute(query, parameters).cursor
+    assert cursor is not None
+    while batch := cursor.fetchmany(10_000):
+        yield from batch
+
+
 def insert_or(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Give an INSERT that takes ``ON CONFLICT``; both databases write it alike.
 
