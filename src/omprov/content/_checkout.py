@@ -1,6 +1,7 @@
 """Puts the files of a tree into a folder, without losing what no version holds."""
 
-# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+# Paths are bytes here, which pathlib does not take:
+# ruff: noqa: PTH102, PTH103, PTH104, PTH106, PTH108, PTH208
 
 from __future__ import annotations
 

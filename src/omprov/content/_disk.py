@@ -3,7 +3,8 @@
 Paths are bytes here, for file names are bytes.
 """
 
-# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+# Paths are bytes here, which pathlib does not take:
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 

@@ -99,8 +99,8 @@ class ChunkIndex:
             self._database.executemany(
                 "INSERT OR REPLACE INTO object"
                 " (digest, position, stored, raw, type, compression, pack)"
-                f" VALUES (?, ?, ?, ?, ?, ?, {pack:d})",
-                objects,
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((*packed, pack) for packed in objects),
             )
 
     def remove_packs(self, names: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Makes single files on disk: as copies, as clones that share blocks, or as hard links."""
 
-# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+# Paths are bytes here, which pathlib does not take:
+# ruff: noqa: PTH101, PTH211
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Decides what has to be done to a folder so that it holds a tree, and what must not be lost."""
 
-# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
-
 from __future__ import annotations
 
 import os

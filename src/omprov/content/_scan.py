@@ -1,6 +1,7 @@
 """Turns files on disk, or in memory, into trees: nodes and content go to a sink, in one pass."""
 
-# ruff: noqa: PTH  (paths are bytes here, which pathlib does not take)
+# Paths are bytes here, which pathlib does not take:
+# ruff: noqa: PTH100, PTH115, PTH116, PTH119
 
 from __future__ import annotations
 
@@ -24,12 +25,13 @@ from ._lists import chunk_piece, encode_list, piece_mark
 from ._nodes import Entry, EntryKind, check_entry_name, encode_node, name_mark
 from ._objects import WHOLE, FileObject, Key, ObjectType, content_key, encode_file
 from ._paging import paginate
+from ._stats import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ._lists import Piece
-    from ._stats import StatCache
+    from ._stats import Identity, StatCache
 
 
 _BATCH = 1024
@@ -153,7 +155,7 @@ def digest_files(looks: Mapping[bytes, os.stat_result], stats: StatCache) -> dic
     run = _Scan(NullSink(), stats, None)
     known = run.known(looks.values())
     return {
-        path: run.leaf(os.path.basename(path), path, stat, known.get(stat.st_ino))
+        path: run.leaf(os.path.basename(path), path, stat, known.get(identity(stat)))
         for path, stat in looks.items()
     }
 
@@ -203,24 +205,20 @@ class _Scan:
                     yield below._replace(name=name, kind=EntryKind.FOLDER)
                 else:
                     stat = looks[name]
-                    yield self.leaf(name, path + b"/" + name, stat, known.get(stat.st_ino))
+                    yield self.leaf(name, path + b"/" + name, stat, known.get(identity(stat)))
             if self._progress is not None:
                 self._progress(Done(len(looks), sum(s.st_size for s in looks.values())))
 
-    def known(self, looks: Iterable[os.stat_result]) -> dict[int, bytes]:
+    def known(self, looks: Iterable[os.stat_result]) -> dict[Identity, bytes]:
         """Give the digests of files that need not be read: known, and stored."""
         regular = [stat for stat in looks if stat_module.S_ISREG(stat.st_mode)]
         known = self._stats.find(regular)
-        if self._sink.content and known:
-            keys = {
-                key: stat.st_ino
-                for stat in regular
-                if stat.st_ino in known
-                and (key := content_key(stat.st_size, known[stat.st_ino])) is not None
-            }
-            lacking = {key.digest for key in self._sink.lacks(keys)}
-            known = {inode: digest for inode, digest in known.items() if digest not in lacking}
-        return known
+        if not self._sink.content or not known:
+            return known
+        sizes = {identity(stat): stat.st_size for stat in regular}
+        keys = {content_key(sizes[file], digest) for file, digest in known.items()} - {None}
+        lacking = {key.digest for key in self._sink.lacks(key for key in keys if key)}
+        return {file: digest for file, digest in known.items() if digest not in lacking}
 
     def leaf(self, name: bytes, path: bytes, stat: os.stat_result, digest: bytes | None) -> Entry:
         kind = kind_of(stat)

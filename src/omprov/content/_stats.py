@@ -8,7 +8,7 @@ without a trace ("racily clean", as git calls it): such an entry is never writte
 from __future__ import annotations
 
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._database import IN_ONE_STATEMENT, open_database, translated
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
     from pathlib import Path
+
+    Identity = tuple[int, int]
+    """Device and inode."""
 
 _SCHEMA = """
 CREATE TABLE stat (
@@ -31,6 +34,11 @@ _MOST = 4_000_000
 _SECOND = 1_000_000_000
 _COARSE_MARGIN = 2 * _SECOND
 """Some file systems keep times to two seconds only, and others have a clock of their own."""
+
+
+def identity(stat: os.stat_result) -> Identity:
+    """Return which file this is, whatever its names."""
+    return stat.st_dev, stat.st_ino
 
 
 class StatCache:
@@ -54,33 +62,30 @@ class StatCache:
         self._clock_file.touch()
         return self._clock_file.stat().st_mtime_ns
 
-    def find(self, stats: Iterable[os.stat_result]) -> dict[int, bytes]:
-        """Return the digests of those files that look unchanged, by inode.
-
-        Args:
-            stats: of regular files on one device.
-        """
-        wanted = {_signed(stat.st_ino): stat for stat in stats}
-        inodes = list(wanted)
-        found: dict[int, bytes] = {}
+    def find(self, stats: Iterable[os.stat_result]) -> dict[Identity, bytes]:
+        """Return the digests of those regular files that look unchanged."""
+        by_device: dict[int, dict[int, os.stat_result]] = {}
+        for stat in stats:
+            by_device.setdefault(_signed(stat.st_dev), {})[_signed(stat.st_ino)] = stat
+        found: dict[Identity, bytes] = {}
         with self._lock, translated(self._path):
-            for start in range(0, len(inodes), IN_ONE_STATEMENT):
-                batch = inodes[start : start + IN_ONE_STATEMENT]
-                device = _signed(wanted[batch[0]].st_dev)
-                marks = ",".join("?" * len(batch))
-                query = (
-                    "SELECT inode, size, modified, changed, digest FROM stat"  # noqa: S608 - marks only
-                    f" WHERE device = {device:d} AND inode IN ({marks})"
-                )
-                for inode, size, modified, changed, digest in self._database.execute(query, batch):
-                    stat = wanted[inode]
-                    if (size, modified, changed) == (
-                        stat.st_size,
-                        stat.st_mtime_ns,
-                        stat.st_ctime_ns,
-                    ):
-                        found[stat.st_ino] = digest
+            for device, wanted in by_device.items():
+                inodes = list(wanted)
+                for start in range(0, len(inodes), IN_ONE_STATEMENT):
+                    batch = inodes[start : start + IN_ONE_STATEMENT]
+                    for inode, *looks, digest in self._select(device, batch):
+                        stat = wanted[inode]
+                        if looks == [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]:
+                            found[identity(stat)] = digest
         return found
+
+    def _select(self, device: int, inodes: list[int]) -> Iterable[tuple[Any, ...]]:
+        marks = ",".join("?" * len(inodes))
+        query = (
+            "SELECT inode, size, modified, changed, digest FROM stat"
+            f" WHERE device = ? AND inode IN ({marks})"  # noqa: S608 - question marks only
+        )
+        return self._database.execute(query, (device, *inodes))
 
     def add(self, stat: os.stat_result, digest: bytes, now: int) -> None:
         """Remember a file's digest, unless it changed too shortly before it was read.

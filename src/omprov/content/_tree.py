@@ -55,6 +55,11 @@ class StoredTree:
         self._size = sum(entry.size for entry in top.entries)
 
     @property
+    def source(self) -> tuple[GetNode, bytes]:
+        """How the nodes are read, and the digest of the top one."""
+        return self._get_node, self._root
+
+    @property
     def digest(self) -> Digest:
         """The digest of the tree."""
         return Digest(self._root.hex())
@@ -122,9 +127,7 @@ class StoredTree:
         if not isinstance(older, StoredTree):
             yield from merge_walks(older, self)
             return
-        for path, old, new in iter_changes(
-            (older._get_node, older._root), (self._get_node, self._root)
-        ):
+        for path, old, new in iter_changes(older.source, self.source):
             yield Delta(
                 os.fsdecode(path),
                 None if old is None else as_leaf(path, old),
@@ -231,15 +234,12 @@ def _changes_in_folder(old: tuple[GetNode, bytes], new: tuple[GetNode, bytes]) -
     pages hold equal entries, and no page occurs twice in a folder.
     """
     get_old, get_new = old[0], new[0]
-    old_pages, new_pages = [old[1]], [new[1]]
-    level = 1
-    while level:
+    old_nodes, new_nodes = [(old[1], get_old(old[1]))], [(new[1], get_new(new[1]))]
+    while level := max((node.level for _, node in chain(old_nodes, new_nodes)), default=0):
+        old_pages, new_pages = _open_pages(old_nodes, level), _open_pages(new_nodes, level)
         shared = set(old_pages).intersection(new_pages)
         old_nodes = [(page, get_old(page)) for page in old_pages if page not in shared]
         new_nodes = [(page, get_new(page)) for page in new_pages if page not in shared]
-        level = max((node.level for _, node in chain(old_nodes, new_nodes)), default=0)
-        if level:
-            old_pages, new_pages = _open_pages(old_nodes, level), _open_pages(new_nodes, level)
     olds = {entry.name: entry for _, node in old_nodes for entry in node.entries}
     news = {entry.name: entry for _, node in new_nodes for entry in node.entries}
     differing = {entry.name for entry in set(olds.values()).symmetric_difference(news.values())}
