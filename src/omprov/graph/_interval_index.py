@@ -87,6 +87,23 @@ class IntervalIndex:
         if len(self):
             self._number_from(Tier(0, 1))
 
+    @classmethod
+    def from_rows(cls, offsets: NDArray[np.int32], parents: NDArray[np.int32]) -> Self:
+        """Build the index of all versions at once, from arrays.
+
+        Args:
+            offsets: the parents of v are ``parents[offsets[v]:offsets[v + 1]]``.
+            parents: they may come after their children.
+
+        Raises:
+            CycleError: the parents form a cycle.
+        """
+        index = cls()
+        index.lists.fill(offsets, parents)
+        if len(index):
+            index._number_from(Tier(0, 1))
+        return index
+
     def __len__(self) -> int:
         return len(self.lists)
 
@@ -99,11 +116,13 @@ class IntervalIndex:
         """Return what `u` inherits directly, in the order given, late edges last."""
         return self.lists.of(u)
 
+    def children(self, u: int) -> list[int]:
+        """Return what inherits `u` directly, in arrival order; looks at all edges."""
+        return self.lists.children(u)
+
     def is_leaf(self, u: int) -> bool:
         """Tell whether nothing inherits `u`."""
         return not self.lists.has_child[u]
-
-    # Growing
 
     def append(self, parents: Sequence[int]) -> int:
         """Add a version that inherits `parents` and return its integer.
@@ -114,7 +133,9 @@ class IntervalIndex:
             ValueError: a parent is not there; nothing has changed then.
         """
         version = self.lists.append(parents)
+        exact = self.labels.exact
         self.labels.append(parents)
+        self.revision += self.labels.exact != exact  # `reach_function` is another one from now on
         if version + 1 - self._tail.version >= self.limits.tail:
             self._compact()
         return version
@@ -239,8 +260,6 @@ class IntervalIndex:
 
         return min(ParentOrder, key=boundaries)
 
-    # Asking
-
     def reach(self, u: int, w: int) -> bool:
         """Tell whether `u` inherits `w`, directly or not; every version inherits itself."""
         labels = self.labels
@@ -326,8 +345,6 @@ class IntervalIndex:
         approximate = np.frombuffer(self.labels.approximate, np.bool_)
         places: list[int] = np.flatnonzero(result & approximate[lists]).tolist()
         return places
-
-    # Keeping
 
     def state(self) -> bytes:
         """Return the whole index as bytes that `from_state` reads back."""

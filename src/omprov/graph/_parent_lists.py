@@ -45,6 +45,15 @@ class ParentLists:
         late = self.late.get(version)
         return own if late is None else own + array("i", late)
 
+    def children(self, version: int) -> list[int]:
+        """List the versions that have `version` as a parent, in arrival order."""
+        if not self.has_child[version]:
+            return []
+        places = np.flatnonzero(np.frombuffer(self.flat, np.int32) == version)
+        rows = np.searchsorted(np.frombuffer(self.offsets, np.int32), places, "right") - 1
+        late = [child for child, parents in self.late.items() if version in parents]
+        return sorted({*rows.tolist(), *late})
+
     def append(self, parents: Sequence[int]) -> int:
         """Add a version below nothing and return its number."""
         version = len(self)
@@ -58,20 +67,26 @@ class ParentLists:
         return version
 
     def extend(self, rows: Iterable[Sequence[int]]) -> None:
-        """Add many versions at once; here a parent may come after its child."""
+        """Add many versions at once to none; here a parent may come after its child."""
+        offsets, flat = array("i", (0,)), array("i")
         for parents in rows:
-            self.flat.extend(parents)
-            self.offsets.append(len(self.flat))
-        count = len(self)
-        flat = np.frombuffer(self.flat, np.int32)
+            flat.extend(parents)
+            offsets.append(len(flat))
+        self.fill(np.frombuffer(offsets, np.int32), np.frombuffer(flat, np.int32))
+
+    def fill(self, offsets: NDArray[np.int32], flat: NDArray[np.int32]) -> None:
+        """Do what `extend` does, from arrays."""
+        count = len(offsets) - 1
         if len(flat) and not (flat.min() >= 0 and flat.max() < count):
             raise ValueError("a parent lies outside the versions given")
         has_child = np.zeros(count, np.uint8)
         has_child[flat] = 1
-        self.has_child = bytearray(has_child.tobytes())
-        offsets = np.frombuffer(self.offsets, np.int32)
         children = np.repeat(np.arange(count), offsets[1:] - offsets[:-1])
         self.upward = bool((flat >= children).any())
+        self.has_child[:] = has_child.tobytes()
+        del self.offsets[:]
+        self.offsets.frombytes(offsets.tobytes())
+        self.flat.frombytes(flat.tobytes())
 
     def add_late(self, newer: int, older: int) -> None:
         """Give an existing version one more parent."""
