@@ -80,11 +80,11 @@ def _change_of(delta: Delta) -> Change:
         counts = {"old_size": old.size} if old is not None else {}
         counts |= {"new_size": new.size} if new is not None else {}
         return Change(delta.path, "added" if old is None else "removed", counts=counts)
-    counts = {"old_size": old.size, "new_size": new.size}
+    counts = {"old_size": old.size, "new_size": new.size} if _differs(delta) else {}
     if old.mode == new.mode:
         return Change(delta.path, "changed", counts=counts)
     return Change(delta.path, "changed", counts=counts, old=old.mode, new=new.mode)
 
 
 def _size(change: Change) -> float:
-    return max(change.counts.values())
+    return max(change.counts.values(), default=-1)

@@ -25,8 +25,9 @@ class PackagesMeasure:
     """Packages that were added, removed or changed version, out of the packages of both sides.
 
     They are read from ``environment.json``, which holds for instance
-    ``{"python": "3.11.7", "packages": {"numpy": "2.4.6"}}``. Python itself counts as a package; other facts in the file do not count. Any other file, and an
-    ``environment.json`` that cannot be read, is one entry whose value is the digest of the file.
+    ``{"python": "3.11.7", "packages": {"numpy": "2.4.6"}}``. Python itself counts as a package;
+    other facts in the file do not count. Any other file, and an ``environment.json`` that cannot be
+    read, is one entry whose value is the digest of the file.
     """
 
     name = "packages"

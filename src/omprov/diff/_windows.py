@@ -27,6 +27,7 @@ _LARGEST = 4096  # words between two cuts, at most
 _STRETCH = 4  # words of an anchor
 _SAMPLE = 16  # one stretch in so many, chosen by its content, may be an anchor
 _DRIFT = 64  # neighbouring anchors are in line if their offsets differ by no more
+_ALIKE = 0.75  # of the shorter side's words in common: then anchors are to be trusted
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: spreads integers evenly
 
 
@@ -56,15 +57,24 @@ def match_windows(old: array[int], new: array[int]) -> list[Block]:
 
     Time and memory grow with the sum of the lengths.
     """
-    ends = (0, 0), (len(old), len(new))
-    cuts = _cuts(np.frombuffer(old, np.uint32), np.frombuffer(new, np.uint32))
+    cuts = list(_cuts(np.frombuffer(old, np.uint32), np.frombuffer(new, np.uint32)))
+    windows = _match_along(old, new, cuts)
+    common = sum(window.common for window in windows)
+    if cuts and common < _ALIKE * min(len(old), len(new)):  # anchors may have led astray
+        free = _match_along(old, new, [])
+        windows = max(windows, free, key=lambda found: sum(window.common for window in found))
+    return [block for window in windows for block in window.blocks]
+
+
+def _match_along(old: array[int], new: array[int], cuts: list[Point]) -> list[_Window]:
     windows: list[_Window] = []
-    for start, end in pairwise(_split_large([ends[0], *cuts, ends[1]])):
+    points = _fill_in(old, new, [(0, 0), *cuts, (len(old), len(new))])
+    for start, end in pairwise(points):
         window = _match_between(old, new, start, end)
         if windows and _is_better_joined(old, new, windows[-1], window):
             window = _match_between(old, new, windows.pop().start, end)
         windows.append(window)
-    return [block for window in windows for block in window.blocks]
+    return windows
 
 
 def _match_between(old: array[int], new: array[int], start: Point, end: Point) -> _Window:
@@ -81,16 +91,35 @@ def _is_better_joined(old: array[int], new: array[int], before: _Window, after: 
     return LCSseq.similarity(old[i0:i1], new[j0:j1], score_cutoff=cutoff) > 0
 
 
-def _split_large(points: list[Point]) -> list[Point]:
-    """Cut in even parts where anchors are too far apart."""
-    result = [points[0]]
-    for (i0, j0), (i1, j1) in pairwise(points):
-        parts = -(-max(i1 - i0, j1 - j0) // _LARGEST)
-        result += [
-            (i0 + (i1 - i0) * part // parts, j0 + (j1 - j0) * part // parts)
-            for part in range(1, parts + 1)
-        ]
-    return result
+def _fill_in(old: array[int], new: array[int], points: list[Point]) -> Iterator[Point]:
+    """Yield the points, and more between them where they are too far apart."""
+    for start, end in pairwise(points):
+        point: Point | None = start
+        while point is not None:
+            yield point
+            point = _find_halfway(old, new, point, end)
+    yield points[-1]
+
+
+def _find_halfway(old: array[int], new: array[int], start: Point, end: Point) -> Point | None:
+    """Return a point between both that a good match goes through, unless they are near already.
+
+    It lies halfway along the exact match of a window twice as large as can stay: what the window's
+    arbitrary far corner does to the match is not felt there.
+    """
+    rows, columns = end[0] - start[0], end[1] - start[1]
+    longer = max(rows, columns)
+    if longer <= _LARGEST:
+        return None
+    rows = rows * min(2 * _LARGEST, longer) // longer
+    columns = columns * min(2 * _LARGEST, longer) // longer
+    corner = start[0] + rows, start[1] + columns
+    half = (start[0] + corner[0] + start[1] + corner[1]) // 2
+    for i, j, length in reversed(_match_between(old, new, start, corner).blocks):
+        inside = min(length, (half - i - j) // 2)
+        if inside >= 0 and (i + inside, j + inside) > start:
+            return i + inside, j + inside
+    return (start[0] + corner[0]) // 2, (start[1] + corner[1]) // 2
 
 
 def _cuts(old: NDArray[np.uint32], new: NDArray[np.uint32]) -> Iterator[Point]:
