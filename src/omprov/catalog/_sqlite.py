@@ -37,7 +37,6 @@ _PRAGMAS = (
 _WRITES = "omprov_writes"
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_FULL_DETAILS = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
 
 
 def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Engine:
@@ -149,7 +148,7 @@ def _translate_code(error: sqlite3.Error, code: int, path: Path) -> OmprovError 
     primary = code & 0xFF
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return Busy(f"another process is writing to {path}; try again in a moment")
-    if primary == sqlite3.SQLITE_FULL or code in _FULL_DETAILS:
+    if primary == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_WRITE:
         return StorageFull(
             f"no room to write to {path} ({error}); nothing of this change was kept. "
             "Free some space and repeat it"

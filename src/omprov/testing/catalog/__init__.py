@@ -1,0 +1,19 @@
+"""The contract suite of catalogs.
+
+Inherit `CatalogContract` in the back end's own tests and override its fixture `catalog`.
+"""
+
+from ._assets import AssetContract
+from ._edges import EdgeContract
+from ._runs import RunContract
+from ._scene import Scene, set_scene
+from ._transactions import TransactionContract
+from ._versions import VersionContract
+
+__all__ = ["CatalogContract", "Scene", "set_scene"]
+
+
+class CatalogContract(
+    TransactionContract, AssetContract, VersionContract, EdgeContract, RunContract
+):
+    """What every catalog must do."""
