@@ -168,9 +168,10 @@ class Graphs:
     def _repair(
         self, kind: Kind, edge: Edge[VersionKey]
     ) -> list[tuple[AssetName, GraphChange[VersionKey]]]:
-        """Repair every loaded output graph after a late edge, until nothing more grows.
+        """Repair every loaded output graph after a late edge, until nothing more changes.
 
-        Growth is monotone, so this ends, also where two assets feed each other.
+        What a version was made from is older than the version, so this ends, also where two assets
+        feed each other.
         """
         changes: list[tuple[AssetName, GraphChange[VersionKey]]] = []
         for name, inputs in self._inputs.items():
@@ -180,14 +181,14 @@ class Graphs:
                 changes.append((name, output.input_edge_added(role, edge.newer, edge.older)))
         done = 0
         while done < len(changes):
-            grown_name, change = changes[done]
+            changed, change = changes[done]
             done += 1
-            if not change.grown:
+            if not change.nearer:
                 continue
             for name, inputs in self._inputs.items():
-                if name != grown_name and any(grown_name in s for s in inputs.values()):
-                    grown = self._outputs[grown_name]
-                    changes.append((name, self._outputs[name].input_grown(grown, change.grown)))
+                if name != changed and any(changed in sources for sources in inputs.values()):
+                    used = self._outputs[changed]
+                    changes.append((name, self._outputs[name].input_grown(used, change.nearer)))
         return [(name, change) for name, change in changes if change]
 
     def rebuild(
@@ -225,7 +226,6 @@ class Graphs:
             added=[edge for ends, edge in found.items() if ends not in stored],
             removed=[edge for ends, edge in stored.items() if ends not in found],
             reweighted=[found[ends] for ends in both if stored[ends].weight != found[ends].weight],
-            grown=[],
         )
 
     # ------------------------------------------------------------------ loading

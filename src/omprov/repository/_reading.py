@@ -116,9 +116,7 @@ def _weight(graphs: Graphs, edge: StoredEdge, ends: Mapping[VersionKey, Version]
     """Return the stored weight, or compute the one that is still to be filled in."""
     if edge.weight is not None:
         return edge.weight
-    weight = graphs.of(ends[edge.newer]).distance(edge.newer, edge.older)
-    assert weight is not None
-    return weight
+    return graphs.output(ends[edge.newer].asset).distance(edge.newer, edge.older)
 
 
 def _because(

@@ -115,6 +115,8 @@ class Repository:
         (path / ".gitignore").write_text("*\n", encoding="utf-8")
         content = ContentStore.create(path / "content")
         catalog = create_catalog(path / "catalog.db")
+        with catalog.write(who, clock()) as writer:
+            writer.add_project(DEFAULT_PROJECT)
         return cls(path, catalog, content, who=who, clock=clock)
 
     @classmethod
@@ -539,7 +541,7 @@ class Repository:
         """Compute the far weights that the transaction left open."""
         with self._reading_graphs():
             found = [
-                Edge(edge.newer, edge.older, self._graphs.output(asset).weight(*edge[:2]))
+                Edge(edge.newer, edge.older, self._graphs.output(asset).distance(*edge[:2]))
                 for asset, edge in pending
             ]
         with self._writing() as writer:

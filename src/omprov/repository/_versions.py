@@ -87,7 +87,7 @@ def plan_version(
             reader, differences, asset, digest, held=held, twin=twin, candidates=candidates
         )
     else:
-        parents = list(dict.fromkeys(inherits))
+        parents = list({parent.key: parent for parent in inherits}.values())
     if twin is not None and all(parent.key == twin.key for parent in parents):
         return Plan((), twin, existing=twin)
     measure = asset.measure if asset else None
