@@ -12,7 +12,7 @@ import numpy as np
 from omprov.errors import Damaged, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,6 +44,13 @@ class IdTable(Protocol[Id]):
 
     def find(self, id: object) -> int | None:
         """Return the number of `id`, or None."""
+        ...
+
+    def find_function(self) -> Callable[[Any], int]:
+        """Return the fastest ``id → number``, which raises LookupError or TypeError.
+
+        It holds as long as ids are only appended, and there was one already.
+        """
         ...
 
     def find_each(self, ids: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
@@ -87,22 +94,36 @@ class RisingIds:
 
     def find(self, id: object) -> int | None:
         try:
-            number = self._slots[id - self._origin]  # type: ignore[operator]
-        except (TypeError, IndexError):
+            place = id - self._origin  # type: ignore[operator]
+            number = self._slots[place] if place >= 0 else -1
+        except (LookupError, TypeError):
             return None
-        # an empty slot, or one counted from the end, leads to another id
-        return number if self._ids[number] == id else None
+        return number if number >= 0 else None
+
+    def find_function(self) -> Callable[[Any], int]:
+        slots, origin = self._slots, self._origin
+
+        def find(id: int) -> int:
+            place = id - origin
+            if place < 0:
+                raise LookupError(id)
+            number = slots[place]
+            if number < 0:
+                raise LookupError(id)
+            return number
+
+        return find
 
     def find_each(self, ids: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         wanted = np.asarray(ids)
-        if wanted.dtype.kind not in "iu" or not self._ids:
+        if wanted.dtype.kind != "i" or not self._ids:
             found = [self.find(one) for one in ids]
             return np.array([-1 if number is None else number for number in found], np.int64)
-        known = np.frombuffer(self._ids, np.int64)
         slots = np.frombuffer(self._slots, np.int32)
         places = wanted.astype(np.int64, copy=False) - self._origin
         numbers = slots.take(places, mode="clip").astype(np.int64)
-        numbers[known[numbers] != wanted] = -1
+        if len(places) and (places.min() < 0 or places.max() >= len(slots)):
+            numbers[(places < 0) | (places >= len(slots))] = -1
         return numbers
 
     def id_of(self, number: int) -> int:
@@ -144,6 +165,9 @@ class MappedIds(Generic[Id]):
 
     def find(self, id: object) -> int | None:
         return self._numbers.get(id)
+
+    def find_function(self) -> Callable[[Any], int]:
+        return self._numbers.__getitem__
 
     def find_each(self, ids: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         listed = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)

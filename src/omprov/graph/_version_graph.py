@@ -67,13 +67,14 @@ class VersionGraph(Generic[Id]):
         (True, 0.75)
     """
 
-    __slots__ = ("_cache", "_ids", "_junctions", "_reach", "_routes", "_weights", "index")
+    __slots__ = ("_cache", "_find", "_ids", "_junctions", "_reach", "_routes", "_weights", "index")
 
     def __init__(self) -> None:
         self._begin(cast("IdTable[Id]", RisingIds()), IntervalIndex())
 
     def _begin(self, ids: IdTable[Id], index: IntervalIndex) -> None:
         self._ids = ids
+        self._find = ids.find_function()
         self.index = index
         self._weights = EdgeWeights(index.lists)
         self._junctions = Junctions(self._weights)
@@ -138,7 +139,10 @@ class VersionGraph(Generic[Id]):
         weights = [checked_weight(id, *item) for item in (inherits or {}).items()]
         if not self._ids.accepts(id):
             self._ids = MappedIds(self._ids)
+            self._find = self._ids.find_function()
         self._ids.append(id)
+        if len(self._ids) == 1:
+            self._find = self._ids.find_function()
         revision = self.index.revision
         self.index.append(parents)
         self._weights.flat.extend(weights)
@@ -191,10 +195,10 @@ class VersionGraph(Generic[Id]):
         Raises:
             NotFound: it is not there; names ids that look alike.
         """
-        number = self._ids.find(id)
-        if number is None:
-            raise not_found(self._ids, id)
-        return number
+        try:
+            return self._find(id)
+        except (LookupError, TypeError):
+            raise not_found(self._ids, id) from None
 
     def id_of(self, number: int) -> Id:
         """Return the id of a dense number."""
@@ -228,11 +232,12 @@ class VersionGraph(Generic[Id]):
         Raises:
             NotFound: one of them is not there.
         """
-        find = self._ids.find
-        u, w = find(newer), find(older)
-        if u is None or w is None:
-            raise not_found(self._ids, newer if u is None else older)
-        return self._reach(u, w)
+        find = self._find
+        try:
+            return self._reach(find(newer), find(older))
+        except (LookupError, TypeError):
+            missing = newer if self._ids.find(newer) is None else older
+            raise not_found(self._ids, missing) from None
 
     def reaches_many(
         self, newer: Sequence[Id] | NDArray[Any], older: Sequence[Id] | NDArray[Any]
