@@ -136,7 +136,7 @@ def _edges() -> None:
         sa.Column("newer", KEY, nullable=False),
         sa.Column("older", KEY, nullable=False),
         sa.Column("weight", sa.Double(), nullable=True),
-        sa.CheckConstraint("newer <> older", name="ck_edge_two_ends"),
+        sa.CheckConstraint("newer <> older", name=op.f("ck_edge_two_ends")),
         sa.ForeignKeyConstraint(["newer"], ["version.key"], name="fk_edge_newer"),
         sa.ForeignKeyConstraint(["older"], ["version.key"], name="fk_edge_older"),
         sa.PrimaryKeyConstraint("origin", "newer", "older", name="pk_edge"),
