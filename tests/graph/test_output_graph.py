@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import NaiveOutputs
+from oracle import NaiveGraph, NaiveOutputs
 from worlds import InputWorld, OutputWorld, any_tuning, free_distance
 
-from omprov.graph import OutputGraph
-from omprov.records import Missing, Policy
+from omprov.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from omprov.graph import OutputGraph, VersionGraph
+from omprov.records import Edge, Missing, Policy, Treatment
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -50,6 +53,7 @@ class Stream:
         )
         self.missing = random.choice([0.0, 0.0, 0.2, 0.5])
         self.budget = random.choice([None, None, 1, 3])
+        self.free = random.random() < 0.7
 
     def worlds(self):
         return {id(world): world for worlds in self.inputs.values() for world in worlds}.values()
@@ -64,7 +68,7 @@ class Stream:
                 for role, worlds in self.inputs.items()
                 if random.random() >= self.missing
             }
-        if random.random() < 0.3:
+        if self.free and random.random() < 0.3:
             inputs["params"] = "p" * random.randrange(1, 9)
         if random.random() < 0.3:
             inputs["environment"] = f"e{random.randrange(3)}"
@@ -114,3 +118,273 @@ def test_every_answer_agrees_with_the_definition(seed):
     for _ in range(stream.random.randrange(1, 30)):
         stream.step()
     stream.output.check_answers()
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_a_weight_is_the_lightest_route_of_the_graph_that_algorithm_1_writes(seed):
+    stream = Stream(seed)
+    stream.free = False
+    for _ in range(stream.random.randrange(1, 14)):
+        stream.step()
+    naive = stream.output.naive
+    for newer in naive.tuples:
+        for older in naive.tuples:
+            lightest = naive.lightest_route_of_full_graph(newer, older)
+            assert stream.output.graph.distance(newer, older) == pytest.approx(lightest)
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_because_says_what_a_distance_is_the_mean_of(seed):
+    stream = Stream(seed)
+    for _ in range(stream.random.randrange(1, 20)):
+        stream.step()
+    graph, naive = stream.output.graph, stream.output.naive
+    for newer in naive.tuples:
+        for older in naive.tuples:
+            because = graph.because(newer, older)
+            if not naive.reaches(newer, older):
+                assert because == {}
+                continue
+            expected = naive.because(newer, older)
+            assert because.keys() == expected.keys()
+            for role, (k, m, distance) in because.items():
+                assert (k, m) == expected[role][:2]
+                assert distance == pytest.approx(expected[role][2])
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_a_weight_that_was_put_off_is_computed_when_asked_for(seed):
+    stream = Stream(seed)
+    stream.budget = stream.random.choice([0, 1, 2])
+    for _ in range(stream.random.randrange(1, 30)):
+        stream.step()
+    graph, naive = stream.output.graph, stream.output.naive
+    for newer, older, _ in list(graph.edges()):
+        weight = graph.weight(newer, older)
+        assert weight == pytest.approx(naive.distance(newer, older))
+        assert graph.parents(newer)[older] == weight
+        assert graph.children(older)[newer] == weight
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_a_lightest_route_follows_stored_edges_from_end_to_end(seed):
+    stream = Stream(seed)
+    for _ in range(stream.random.randrange(1, 25)):
+        stream.step()
+    graph, naive = stream.output.graph, stream.output.naive
+    weights = {}
+    for newer, older, _ in list(graph.edges()):
+        weights.setdefault(newer, {})[older] = graph.weight(newer, older)
+    stored = NaiveGraph({version: weights.get(version, {}) for version in naive.tuples})
+    for newer in naive.tuples:
+        for older in naive.tuples:
+            route = graph.lightest_route(newer, older)
+            if not naive.reaches(newer, older):
+                assert route is None
+                continue
+            assert (route[0], route[-1]) == (newer, older)
+            total = sum(weights[upper][lower] for upper, lower in pairwise(route))
+            assert total == pytest.approx(stored.distance(newer, older))
+            assert total >= graph.distance(newer, older) - 1e-9 or stream.free
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_a_graph_read_back_from_its_state_behaves_the_same_ever_after(seed):
+    stream = Stream(seed)
+    for _ in range(stream.random.randrange(0, 30)):
+        stream.step()
+    output = stream.output
+    inputs = {r: [world.graph for world in worlds] for r, worlds in stream.inputs.items()}
+    output.graph = OutputGraph.from_state(
+        output.graph.state(),
+        inputs,
+        policy=stream.policy,
+        free_distance=free_distance,
+        tuning=any_tuning(stream.random),
+    )
+    output.check()
+    for _ in range(stream.random.randrange(0, 30)):
+        stream.step()
+    output.check()
+    output.check_answers()
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_recomputing_under_another_policy_gives_what_that_policy_means(seed):
+    stream = Stream(seed)
+    for _ in range(stream.random.randrange(0, 30)):
+        stream.step()
+    random, output = stream.random, stream.output
+    roles = {
+        role: random.choice(list(Treatment))
+        for role in [*stream.inputs, "environment"]
+        if random.random() < 0.5
+    }
+    if roles.get("environment") is Treatment.LINEAGE:
+        environments = InputWorld("e", random)
+        for _ in range(3):
+            environments.grow()
+        output.graph.add_input("environment", environments.graph)
+        output.naive.inputs["environment"] = [environments.naive]
+    policy = Policy(roles, missing=random.choice(list(Missing)))
+    output.naive.policy = policy
+    output.write(output.graph.recompute(policy))
+    assert output.graph.policy == policy
+    output.check()
+    stream.inputs = {r: w for r, w in stream.inputs.items() if roles.get(r) is None}
+    for _ in range(15):
+        if stream.inputs:
+            stream.step()
+    output.check()
+
+
+@given(seeds)
+@settings(max_examples=40, deadline=None)
+def test_recomputing_when_nothing_changed_changes_nothing(seed):
+    stream = Stream(seed)
+    stream.budget = None
+    for _ in range(stream.random.randrange(0, 40)):
+        stream.step()
+    assert not stream.output.graph.recompute()
+    stream.output.check()
+
+
+def test_recomputing_with_other_inputs_follows_edges_that_were_taken_away():
+    with_edge, without = VersionGraph(), VersionGraph()
+    for graph in (with_edge, without):
+        graph.add("a1")
+    with_edge.add("a2", {"a1": 0.5})
+    without.add("a2")
+    outputs = OutputGraph({"algorithm": with_edge})
+    outputs.add("m1", {"algorithm": "a1"})
+    outputs.add("m2", {"algorithm": "a2"})
+    change = outputs.recompute(inputs={"algorithm": without})
+    assert change.removed == [Edge("m2", "m1", 0.5)]
+    assert not outputs.reaches("m2", "m1")
+
+
+def two_algorithms():
+    graph = VersionGraph()
+    graph.add("a1")
+    graph.add("a2", {"a1": 0.25})
+    graph.add("a3")
+    return graph
+
+
+def test_a_run_on_old_inputs_makes_a_version_that_newer_ones_inherit():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    outputs.add("m1", {"algorithm": "a2"})
+    change = outputs.add("m2", {"algorithm": "a1"})
+    assert change.added == [Edge("m1", "m2", 0.25)]
+    assert outputs.descendants("m2") == ["m1"]
+
+
+def test_replicas_form_a_chain_and_edges_from_above_move_to_the_newest():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    outputs.add("m1", {"algorithm": "a1", "params": "p1"})
+    outputs.add("m2", {"algorithm": "a2", "params": "p1"})
+    change = outputs.add("m3", {"algorithm": "a1", "params": "p2"})
+    assert sorted(change.added) == [Edge("m2", "m3", (0.25 + 1) / 2), Edge("m3", "m1", 0.5)]
+    assert change.removed == [Edge("m2", "m1", 0.125)]
+
+
+def test_without_a_constraining_role_nothing_is_inferred():
+    outputs = OutputGraph(policy=Policy(missing=Missing.OLDEST))
+    outputs.add("m1", {"params": "p1"})
+    change = outputs.add("m2", {"params": "p1"})
+    assert not change
+    assert not outputs.reaches("m2", "m1")
+    assert outputs.ancestors("m2") == outputs.descendants("m1") == []
+
+
+def test_versions_of_different_graphs_of_a_role_are_incomparable():
+    other = VersionGraph()
+    other.add("b1")
+    outputs = OutputGraph({"algorithm": [two_algorithms(), other]})
+    outputs.add("m1", {"algorithm": "a1"})
+    outputs.add("m2", {"algorithm": "b1"})
+    assert not outputs.reaches("m2", "m1")
+    assert outputs.distance("m2", "m1") == float("inf")
+
+
+def test_a_role_without_a_graph_is_refused_by_name():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    with pytest.raises(InvalidInput, match="dataset"):
+        outputs.add("m1", {"algorithm": "a1", "dataset": "d1"})
+    assert len(outputs) == 0
+
+
+def test_an_unknown_input_is_named_with_its_role():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    with pytest.raises(NotFound, match=r"algorithm.*a9"):
+        outputs.add("m1", {"algorithm": "a9"})
+
+
+def test_a_version_is_added_once():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    outputs.add("m1", {"algorithm": "a1"})
+    with pytest.raises(AlreadyExists, match="m1"):
+        outputs.add("m1", {"algorithm": "a1"})
+
+
+def test_unknown_versions_are_refused_in_every_question():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    outputs.add("m1", {"algorithm": "a1"})
+    for ask in (outputs.reaches, outputs.distance, outputs.weight, outputs.because):
+        with pytest.raises(NotFound, match="m9"):
+            ask("m1", "m9")
+    for ask in (outputs.ancestors, outputs.descendants, outputs.parents, outputs.tuple_of):
+        with pytest.raises(NotFound, match="m9"):
+            ask("m9")
+
+
+def test_a_late_edge_that_nobody_told_stops_the_next_insertion():
+    graph = two_algorithms()
+    outputs = OutputGraph({"algorithm": graph})
+    outputs.add("m1", {"algorithm": "a1"})
+    outputs.add("m3", {"algorithm": "a3"})
+    graph.add_edge("a3", "a1", 0.5)
+    with pytest.raises(Conflict, match="input_edge_added"):
+        outputs.add("m2", {"algorithm": "a2"})
+    assert outputs.input_edge_added("algorithm", "a3", "a1").grown == ["m3"]
+    outputs.add("m2", {"algorithm": "a2"})
+
+
+def test_a_distance_outside_zero_and_one_is_refused_and_nothing_changes():
+    outputs = OutputGraph({"algorithm": two_algorithms()}, free_distance=lambda *_: 7.0)
+    outputs.add("m1", {"algorithm": "a1", "params": "p1"})
+    with pytest.raises(InvalidInput, match="params"):
+        outputs.add("m2", {"algorithm": "a2", "params": "p2"})
+    assert list(outputs) == ["m1"]
+    assert list(outputs.edges()) == []
+
+
+def test_a_recomputation_that_fails_changes_nothing():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    outputs.add("m1", {"algorithm": "a1", "environment": "e1"})
+    outputs.add("m2", {"algorithm": "a2", "environment": "e1"})
+    before = list(outputs.edges())
+    with pytest.raises(InvalidInput, match="environment"):
+        outputs.recompute(Policy({"environment": Treatment.LINEAGE}))
+    assert list(outputs.edges()) == before
+    outputs.add("m3", {"algorithm": "a2", "environment": "e2"})
+
+
+def test_edges_that_do_not_fit_the_versions_are_refused_on_loading():
+    graph = two_algorithms()
+    versions = [
+        ("m1", {"algorithm": "a1"}),
+        ("m2", {"algorithm": "a1"}),
+        ("m3", {"algorithm": "a2"}),
+    ]
+    outputs = OutputGraph({"algorithm": graph})
+    outputs.load(versions, [Edge("m2", "m1", 0.0), Edge("m3", "m2", 0.25)])
+    assert outputs.reaches("m3", "m1")
+    with pytest.raises(InvalidInput, match="m3 → m1"):
+        OutputGraph({"algorithm": graph}).load(versions, [Edge("m3", "m1", 0.25)])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
     from ._group_order import GroupOrder
-    from ._output_graph import OutputGraph
+    from ._inferred_graph import InferredGraph
     from ._version_table import VersionTable
 
 
@@ -132,7 +132,7 @@ class OutputSource:
 
     index = None
 
-    def __init__(self, graph: OutputGraph[Any]) -> None:
+    def __init__(self, graph: InferredGraph[Any]) -> None:
         self.graph = graph
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyroaring import BitMap
 
 from ._repairs import find_repair
-from ._stored_edges import set_weight, uppers
+from ._stored_edges import set_weight
 from ._version_table import ALONE
 
 if TYPE_CHECKING:
@@ -82,18 +82,6 @@ def spread(table: VersionTable, graph: object, groups: Groups) -> None:
         home = table.order_of[version]
         if home != ALONE and table.group_of[version] in groups[home]:
             groups[order].update(rows.groups_using(version))
-
-
-def versions_above(table: VersionTable, versions: Iterable[int]) -> set[int]:
-    """Collect versions and all that stored edges lead up to from there."""
-    seen = set(versions)
-    waiting = list(seen)
-    while waiting:
-        for upper in uppers(table, waiting.pop()):
-            if upper not in seen:
-                seen.add(upper)
-                waiting.append(upper)
-    return seen
 
 
 def _parts_of(table: VersionTable, graph: object) -> Iterator[list[RoleRows]]:

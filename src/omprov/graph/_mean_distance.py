@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ._group_order import GroupOrder, Point
-    from ._output_graph import OutputGraph
+    from ._inferred_graph import InferredGraph
 
 FreeDistance = Callable[[str, Hashable | None, Hashable | None], float]
 """``(role, newer id, older id) → [0, 1]``; None stands for a role that was not used."""
@@ -44,7 +44,7 @@ class Made:
 class Pair(NamedTuple):
     """Two versions of an inferred graph, the newer one at or above the older one."""
 
-    graph: OutputGraph[Any]
+    graph: InferredGraph[Any]
     newer: int
     older: int
 

@@ -5,18 +5,16 @@ Meaning, choices, algorithms and proofs stand in ``docs/design/inference.md``.
 
 from __future__ import annotations
 
-import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
-import numpy as np
+from omprov.errors import AlreadyExists, InvalidInput
+from omprov.records import Policy
 
-from omprov.errors import AlreadyExists, InvalidInput, NotFound
-from omprov.records import Edge, Policy
-
-from ._chains import OutputSource, inherits, prepared_down_set
+from ._chains import OutputSource
 from ._changes import GraphChange
 from ._group_order import GroupOrder
+from ._inferred_graph import InferredGraph
 from ._insertion import Insertion, insert, plan_group, plan_replica
 from ._late_edges import (
     Groups,
@@ -26,19 +24,17 @@ from ._late_edges import (
     groups_using,
     plan_update,
     spread,
-    versions_above,
 )
-from ._mean_distance import Made, Pair, equal_or_not, iter_terms, mean_distance, pair_distance
+from ._mean_distance import Made, equal_or_not, mean_distance
+from ._output_state import from_bytes, to_bytes
 from ._roles import Reading, Roles
 from ._sources import GraphSource
-from ._stored_edges import has_edge, iter_edges, iter_lower_edges, set_weight, uppers, weight_of
+from ._stored_edges import iter_edges, restore_edge, set_weight, versions_above
 from ._tuning import Tuning
 from ._version_table import ALONE, VersionTable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from ._insertion import Weigh
     from ._mean_distance import FreeDistance
@@ -50,7 +46,7 @@ if TYPE_CHECKING:
 Id = TypeVar("Id", bound="Hashable")
 
 
-class OutputGraph(Generic[Id]):
+class OutputGraph(InferredGraph[Id]):
     """The versions of an output asset, and the relations inferred among them.
 
     A version inherits another one if it does so in every role that constrains the order; equal
@@ -65,11 +61,6 @@ class OutputGraph(Generic[Id]):
 
     Attributes:
         free_distance: the distance in roles that weigh only.
-        versions: where every version stands; this and what follows is for the other modules of this
-            package.
-        roles: which graphs a role takes versions of.
-        announced: rises with every change that graphs which use this one must be told.
-        rewritten: rises when all relations have been inferred anew.
     """
 
     def __init__(
@@ -96,8 +87,11 @@ class OutputGraph(Generic[Id]):
         self._orders: dict[frozenset[str] | None, int] = {}
         self.rewritten = 0
         for role, graphs in (inputs or {}).items():
-            for graph in graphs if isinstance(graphs, (list, tuple)) else [graphs]:
-                self.add_input(role, cast("Graph", graph))
+            self._add_inputs(role, graphs)
+
+    def _add_inputs(self, role: str, graphs: Graph | Sequence[Graph]) -> None:
+        for graph in graphs if isinstance(graphs, (list, tuple)) else [graphs]:
+            self.add_input(role, cast("Graph", graph))
 
     def add_input(self, role: str, graph: Graph) -> None:
         """Let a role take versions of one more graph; of one that it takes already is no error.
@@ -144,7 +138,7 @@ class OutputGraph(Generic[Id]):
         self.roles.check_told(reading)
         plan = self._plan(reading, self._weigh(budget))
         added = insert(self.versions, id, reading.used, plan)
-        return GraphChange(added=self._edges(added), removed=self._edges(plan.removed))
+        return GraphChange(added=self.spelled_out(added), removed=self.spelled_out(plan.removed))
 
     def _plan(self, reading: Reading, weigh: Weigh) -> Insertion:
         if not reading.constraining:
@@ -173,10 +167,6 @@ class OutputGraph(Generic[Id]):
 
     def _weigh(self, budget: int | None) -> Weigh:
         return partial(mean_distance, free_distance=self.free_distance, budget=budget)
-
-    def _edges(self, edges: Iterable[StoredEdge]) -> list[Edge[Id]]:
-        ids = cast("list[Id]", self.versions.ids)
-        return [Edge(ids[newer], ids[older], weight) for newer, older, weight in edges]
 
     # Changes among the inputs
 
@@ -223,7 +213,7 @@ class OutputGraph(Generic[Id]):
         Raises:
             NotFound: `graph` has no such version.
         """
-        numbers = [graph._number(version) for version in versions]
+        numbers = [graph.number_of(version) for version in versions]
         self._refresh()
         affected = groups_using(self.versions, graph, versions_above(graph.versions, numbers))
         self._spread(affected)
@@ -250,157 +240,161 @@ class OutputGraph(Generic[Id]):
         self.roles.mark_told(self)
         ids = cast("list[Id]", self.versions.ids)
         return GraphChange(
-            added=self._edges(update.added),
-            removed=self._edges(update.removed),
-            reweighted=self._edges(update.reweighted),
+            added=self.spelled_out(update.added),
+            removed=self.spelled_out(update.removed),
+            reweighted=self.spelled_out(update.reweighted),
             grown=[ids[version] for version in update.grown],
             nearer=[ids[version] for version in update.nearer],
         )
 
-    # Asking
+    # From scratch, and back from storage
 
-    def __len__(self) -> int:
-        return len(self.versions)
+    def recompute(
+        self,
+        policy: Policy | None = None,
+        *,
+        inputs: Mapping[str, Graph | Sequence[Graph]] | None = None,
+        budget: int | None = None,
+    ) -> GraphChange[Id]:
+        """Infer all relations anew.
 
-    def __contains__(self, id: object) -> bool:
-        return id in self.versions.numbers
+        To be called when the policy changes, or when edges were taken away from an input. Graphs
+        that take versions of this one must be recomputed after it, if the change is not empty: it
+        does not say which versions have grown.
 
-    def __iter__(self) -> Iterator[Id]:
-        return iter(cast("list[Id]", self.versions.ids))
-
-    def reaches(self, newer: Id, older: Id) -> bool:
-        """Tell whether one version inherits another, directly or not; every one inherits itself.
-
-        Raises:
-            NotFound: there is no such version; so for every method that takes an id.
-        """
-        return inherits(self.versions, self._number(newer), self._number(older))
-
-    def reaches_many(self, newer: Sequence[Id], older: Sequence[Id]) -> NDArray[np.bool_]:
-        """Tell for each i whether ``newer[i]`` inherits ``older[i]``."""
-        if len(newer) != len(older):
-            raise InvalidInput(f"{len(newer)} newer versions for {len(older)} older ones")
-        pairs = zip(newer, older, strict=True)
-        return np.array([self.reaches(*pair) for pair in pairs], np.bool_)
-
-    def distance(self, newer: Id, older: Id) -> float:
-        """Return the mean over the roles of the distances between what two versions used.
-
-        That is by definition the amount of difference; it does not follow stored edges. Infinite
-        where `newer` does not inherit `older`.
-        """
-        pair = Pair(self, self._number(newer), self._number(older))
-        if pair.newer == pair.older:
-            return 0.0
-        if not inherits(self.versions, pair.newer, pair.older):
-            return math.inf
-        distance = pair_distance(pair)
-        assert distance is not None  # there was no budget
-        return distance
-
-    def weight(self, newer: Id, older: Id) -> float | None:
-        """Return the weight of a stored edge, computed now if it was put off; None for no edge."""
-        numbers = self._number(newer), self._number(older)
-        if not has_edge(self.versions, *numbers):
-            return None
-        weight = weight_of(self.versions, *numbers)
-        if weight is None:
-            weight = self.distance(newer, older)
-            set_weight(self.versions, *numbers, weight)
-        return weight
-
-    def because(
-        self, newer: Id, older: Id
-    ) -> dict[str, tuple[Hashable | None, Hashable | None, float]]:
-        """Say what a distance is the mean of.
+        Args:
+            policy: how roles count from now on; as before if None.
+            inputs: role → graphs that take the place of those it had.
+            budget: as in `add`.
 
         Returns:
-            role → what the newer version used, what the older one used, and the distance between;
-            empty where `newer` does not inherit `older`.
+            the difference to the edges that were stored.
+
+        Raises:
+            InvalidInput: no graph gives the versions of a role that now constrains the order.
+            NotFound: no graph of a role has a version that a tuple names.
         """
-        numbers = self._number(newer), self._number(older)
-        if not inherits(self.versions, *numbers):
-            return {}
-        made = self.made(numbers[0]), self.made(numbers[1])
-        result: dict[str, tuple[Hashable | None, Hashable | None, float]] = {}
-        for term in iter_terms(*made, self.free_distance, None):
-            distance = term.distance if term.pair is None else pair_distance(term.pair)
-            assert distance is not None  # there was no budget
-            result[term.role] = term.newer, term.older, distance
-        return result
+        before = self.versions, self.roles, self._orders
+        self.versions, self._orders = VersionTable(), {}
+        self.roles = self.roles.anew(policy or self.policy)
+        try:
+            for role, graphs in (inputs or {}).items():
+                self.roles.clear(role)
+                self._add_inputs(role, graphs)
+            self._infer_all(before[0])
+            self._weigh_all(self._weigh(budget))
+        except BaseException:
+            self.versions, self.roles, self._orders = before
+            raise
+        self.rewritten += 1 + before[1].epochs()
+        change = self._difference(before[0])
+        self.announced += bool(change)
+        self.roles.mark_told()
+        return change
 
-    def tuple_of(self, id: Id) -> dict[str, Hashable]:
-        """Return the provenance tuple of a version as it was given."""
-        return dict(self.versions.used[self._number(id)])
+    def _infer_all(self, table: VersionTable) -> None:
+        for version, used in zip(table.ids, table.used, strict=True):
+            reading = self.roles.read(dict(used))
+            plan = self._plan(reading, lambda _newer, _older: None)
+            insert(self.versions, version, reading.used, plan)
 
-    def ancestors(self, id: Id) -> list[Id]:
-        """List all that a version inherits, directly or not, in arrival order, without itself."""
-        table, number = self.versions, self._number(id)
-        order, group = table.order_of[number], table.group_of[number]
-        if order == ALONE:
-            return []
-        below = prepared_down_set(table.orders[order], group).copy()
-        below.discard(group)
-        members = table.members[order]
-        found = [version for other in below for version in members[other]]
-        found.extend(members[group][: table.place_of[number]])
-        return self._ids(found)
+    def _weigh_all(self, weigh: Weigh) -> None:
+        for newer, older, _ in list(iter_edges(self.versions)):
+            weight = weigh(self.made(newer), self.made(older))
+            set_weight(self.versions, newer, older, weight)
 
-    def descendants(self, id: Id) -> list[Id]:
-        """List all that inherit a version, directly or not, in arrival order, without itself."""
-        number = self._number(id)
-        return self._ids(versions_above(self.versions, [number]) - {number})
-
-    def _ids(self, versions: Iterable[int]) -> list[Id]:
-        ids = cast("list[Id]", self.versions.ids)
-        return [ids[version] for version in sorted(versions)]
-
-    def parents(self, id: Id) -> dict[Id, float | None]:
-        """Return the older ends of the stored edges from a version, with the weights of these."""
-        edges = self._edges(iter_lower_edges(self.versions, self._number(id)))
-        return {edge.older: edge.weight for edge in edges}
-
-    def children(self, id: Id) -> dict[Id, float | None]:
-        """Return the newer ends of the stored edges to a version, with the weights of these."""
-        table, number = self.versions, self._number(id)
-        ids = cast("list[Id]", table.ids)
-        return {ids[upper]: weight_of(table, upper, number) for upper in uppers(table, number)}
-
-    def edges(self) -> Iterator[Edge[Id]]:
-        """Give the stored edges; a weight is None while it is put off."""
-        ids = cast("list[Id]", self.versions.ids)
+    def _difference(self, before: VersionTable) -> GraphChange[Id]:
+        """Compare the stored edges with those of before; versions have kept their numbers."""
+        old = {(newer, older): weight for newer, older, weight in iter_edges(before)}
+        added: list[StoredEdge] = []
+        reweighted: list[StoredEdge] = []
         for newer, older, weight in iter_edges(self.versions):
-            yield Edge(ids[newer], ids[older], weight)
+            if (newer, older) not in old:
+                added.append((newer, older, weight))
+            elif old.pop((newer, older)) != weight:
+                reweighted.append((newer, older, weight))
+        removed = [(newer, older, weight) for (newer, older), weight in old.items()]
+        return GraphChange(
+            added=self.spelled_out(added),
+            removed=self.spelled_out(removed),
+            reweighted=self.spelled_out(reweighted),
+        )
 
-    # For the other modules of this package
+    def load(
+        self,
+        versions: Iterable[tuple[Id, Mapping[str, Hashable]]],
+        covers: Iterable[tuple[Id, Id, float | None]] = (),
+    ) -> None:
+        """Take in versions and stored edges as they are, without inferring anything.
 
-    def made(self, version: int) -> Made:
-        """Return what a version was made from, as far as it weighs."""
-        table = self.versions
-        free = {role: used for role, used in table.used[version] if self.roles.is_free(role)}
-        if table.order_of[version] == ALONE:
-            return Made(None, (), free)
-        order = table.orders[table.order_of[version]]
-        return Made(order, order.point(table.group_of[version]), free)
+        It may be called several times, such as to load graphs that are each other's inputs by
+        turns: a version may come once its inputs are there, and the edges with the last call.
 
-    def stamp(self) -> int:
-        """Return a number that rises whenever relations among existing versions have changed."""
-        total = 0
-        waiting: list[OutputGraph[Any]] = [self]
-        seen = {id(self)}
-        while waiting:
-            graph = waiting.pop()
-            total += graph.rewritten
-            for source in graph.roles.all_sources():
-                if source.index is not None:
-                    total += source.index.epoch
-                elif isinstance(source, OutputSource) and id(source.graph) not in seen:
-                    seen.add(id(source.graph))
-                    waiting.append(source.graph)
-        return total
+        Args:
+            versions: id and provenance tuple, in the order in which they were added.
+            covers: all stored edges among them.
 
-    def _number(self, id: Id) -> int:
-        number = self.versions.numbers.get(id)
-        if number is None:
-            raise NotFound("version", id)
-        return number
+        Raises:
+            AlreadyExists, InvalidInput, NotFound: as in `add`.
+            InvalidInput: an edge cannot be one of the stored edges of these versions. The graph is
+                of no use after an error: load it anew, or add the versions one by one.
+        """
+        for version, inputs in versions:
+            if version in self.versions.numbers:
+                raise AlreadyExists("version", version)
+            reading = self.roles.read(inputs)
+            number, group = ALONE, ALONE
+            if reading.constraining:
+                number = self._order_number(reading)
+                order = self.versions.orders[number]
+                point = order.point_of(reading.constraining)
+                known = order.find_group(point)
+                group = order.append(point) if known is None else known
+            self.versions.append(version, reading.used, number, group)
+        for newer, older, weight in covers:
+            ends = self.number_of(newer), self.number_of(older)
+            if not restore_edge(self.versions, *ends, weight):
+                raise InvalidInput(
+                    f"{newer} → {older} is no stored edge of these versions; "
+                    "infer the graph anew with recompute"
+                )
+
+    def state(self) -> bytes:
+        """Return versions and stored edges as bytes that `from_state` reads back.
+
+        Raises:
+            InvalidInput: the ids of the versions are neither all int nor all str, or an id of an
+                input is neither.
+        """
+        return to_bytes(self.versions, self.roles.roles_of(self))
+
+    @classmethod
+    def from_state(
+        cls,
+        state: bytes | memoryview,
+        inputs: Mapping[str, Graph | Sequence[Graph]],
+        *,
+        policy: Policy | None = None,
+        free_distance: FreeDistance | None = None,
+        tuning: Tuning | None = None,
+    ) -> Self:
+        """Read what `state` gave; every later call has the same effect on both.
+
+        Args:
+            state: the bytes.
+            inputs: the graphs as the constructor takes them; the graph itself need not be named.
+            policy: must be the policy that the graph had.
+            free_distance: see the constructor.
+            tuning: see the constructor.
+
+        Raises:
+            Damaged: the bytes have changed.
+            SchemaMismatch: another release or machine wrote them in another layout.
+            InvalidInput, NotFound: the inputs or the policy are not those that the graph had.
+        """
+        stored = from_bytes(state)
+        graph = cls(inputs, policy=policy, free_distance=free_distance, tuning=tuning)
+        for role in stored.own_roles:
+            graph.add_input(role, graph)
+        graph.load(stored.versions, stored.edges)
+        return graph

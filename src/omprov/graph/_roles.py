@@ -69,10 +69,30 @@ class Roles:
         """Tell whether a role weighs only."""
         return self.treatment(role) is Treatment.FREE
 
-    def set_policy(self, policy: Policy) -> None:
-        """Let roles count by another policy from now on."""
-        self.policy = policy
-        self._treatments.clear()
+    def roles_of(self, graph: object) -> list[str]:
+        """List the roles that take versions of a graph."""
+        return [
+            role
+            for role, sources in self._sources.items()
+            if any(source.graph is graph for source in sources)
+        ]
+
+    def anew(self, policy: Policy) -> Roles:
+        """Return the same roles and graphs under a policy, with nothing known of any tuple."""
+        roles = Roles(policy)
+        for role, sources in self._sources.items():
+            for source in sources:
+                roles.add(role, source)
+        return roles
+
+    def clear(self, role: str) -> None:
+        """Take all graphs away from a role."""
+        self._sources.pop(role, None)
+        self._told.pop(role, None)
+
+    def epochs(self) -> int:
+        """Return the sum of the epochs of the explicit graphs."""
+        return sum(source.stamp() for source in self.all_sources() if source.index is not None)
 
     def order_key(self, reading: Reading) -> frozenset[str] | None:
         """Name the order that a tuple belongs to: tuples with different keys are incomparable."""

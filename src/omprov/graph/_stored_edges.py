@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ._version_table import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ._version_table import VersionTable
 
@@ -51,6 +51,18 @@ def uppers(table: VersionTable, version: int) -> list[int]:
     return [table.first(order, upper) for upper in table.orders[order].covers.upper[group]]
 
 
+def versions_above(table: VersionTable, versions: Iterable[int]) -> set[int]:
+    """Collect versions and all that stored edges lead up to from there."""
+    seen = set(versions)
+    waiting = list(seen)
+    while waiting:
+        for upper in uppers(table, waiting.pop()):
+            if upper not in seen:
+                seen.add(upper)
+                waiting.append(upper)
+    return seen
+
+
 def has_edge(table: VersionTable, newer: int, older: int) -> bool:
     """Tell whether an edge is stored."""
     return any(lower == older for _, lower, _ in iter_lower_edges(table, newer))
@@ -69,6 +81,25 @@ def set_weight(table: VersionTable, newer: int, older: int, weight: float | None
         table.replica_weight[newer] = math.nan if weight is None else weight
     else:
         table.orders[order].covers.set_weight(upper, lower, weight)
+
+
+def restore_edge(table: VersionTable, newer: int, older: int, weight: float | None) -> bool:
+    """Store an edge as it was stored before; tell whether it can be one."""
+    order = table.order_of[newer]
+    if order == ALONE or order != table.order_of[older]:
+        return False
+    upper, lower = table.group_of[newer], table.group_of[older]
+    if upper == lower:
+        is_chain = table.place_of[newer] == table.place_of[older] + 1
+        if is_chain:
+            set_weight(table, newer, older, weight)
+        return is_chain
+    covers = table.orders[order].covers
+    ends = table.first(order, upper), table.last(order, lower)
+    if ends != (newer, older) or covers.has(upper, lower):
+        return False
+    covers.link(upper, lower, weight)
+    return True
 
 
 def _known(weight: float) -> float | None:
