@@ -27,17 +27,19 @@ def now() -> datetime:
 
 
 def grow_inputs(repo: Repository, versions: int, rng: random.Random) -> dict[str, int]:
-    """Give three input assets a git-like history each, without content."""
-    sizes = {"algorithm/code": versions, "dataset/data": versions // 5, "model/base": versions // 10}
+    """Give three input assets a git-like history each."""
+    sizes = {
+        "algorithm/code": versions,
+        "dataset/data": versions // 5,
+        "model/base": versions // 10,
+    }
     for asset, size in sizes.items():
         for number in range(1, size + 1):
-            if number == 1:
-                parents = []
-            elif number > 12 and rng.random() < 0.12:
-                parents = [f"v{number - 1}", f"v{number - rng.randint(2, 10)}"]
-            else:
-                parents = [f"v{number - (1 if rng.random() < 0.85 else rng.randint(1, 10)) or 1}"]
-            parents = [parent for parent in parents if parent != "v0"] or ["v1"] * (number > 1)
+            behind = 1 if rng.random() < 0.85 else rng.randint(1, 10)
+            parents = {max(1, number - behind)} if number > 1 else set()
+            if rng.random() < 0.12 and number > 12:
+                parents.add(number - rng.randint(2, 10))
+            parents = [f"v{parent}" for parent in sorted(parents)]
             repo.add_version(asset, {"state": b"%d" % number}, inherits=parents)
     return sizes
 
@@ -126,7 +128,9 @@ def main() -> None:
         start = time.perf_counter()
         with Repository.open(Path(folder), who="bench", clock=now) as cold:
             cold.inherits("model/out")
-        print(f"\nopened again, graphs loaded, one question answered: {time.perf_counter() - start:.2f} s")
+        print(
+            f"\nopened again, graphs loaded, one question answered: {time.perf_counter() - start:.2f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -97,7 +97,12 @@ def test_a_policy_survives_json():
 
 def test_a_difference_survives_json():
     difference = Difference(
-        "words", 3, 12, {"deleted": 1}, (Change("a", "renamed", "b", {"x": 1}, old=None, new=[1]),), 7
+        "words",
+        3,
+        12,
+        {"deleted": 1},
+        (Change("a", "renamed", "b", {"x": 1}, old=None, new=[1]),),
+        7,
     )
     assert Difference.from_json(difference.to_json()) == difference
     assert difference.weight == 0.25

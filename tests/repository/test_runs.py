@@ -116,9 +116,7 @@ def test_a_policy_changes_what_constrains(inputs):
 
 
 def test_a_missing_role_separates_unless_the_policy_says_otherwise(inputs):
-    inputs.record_run(
-        inputs={"algorithm": "algorithm/a:v1"}, outputs={"model": Output("model/m")}
-    )
+    inputs.record_run(inputs={"algorithm": "algorithm/a:v1"}, outputs={"model": Output("model/m")})
     train(inputs, "v2", "v1")
     assert edges(inputs) == {}
     inputs.set_policy("model/m", Policy(missing=Missing.OLDEST))
@@ -180,7 +178,9 @@ def test_a_declared_edge_on_an_output_stays_apart_and_never_contradicts(inputs):
     train(inputs, "v2", "v1")
     uploaded = inputs.add_version("model/m", {"w": b"pruned"}, inherits=["v1"]).version
     assert uploaded.run is None
-    assert {(e.newer.number, e.older.number, e.origin) for e in inputs.history("model/m").edges} == {
+    assert {
+        (e.newer.number, e.older.number, e.origin) for e in inputs.history("model/m").edges
+    } == {
         (2, 1, Origin.INFERRED),
         (3, 1, Origin.DECLARED),
     }

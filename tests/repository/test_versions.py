@@ -127,7 +127,9 @@ def test_a_weight_that_is_none_is_refused(repo, weight):
         repo.add_edge("dataset/d:v2", "dataset/d:v1", weight=weight)
 
 
-@pytest.mark.parametrize("name", ["dataset/Ünïcode", "dataset/" + "x" * 300, "dataset/a b", "a/b/c/d"])
+@pytest.mark.parametrize(
+    "name", ["dataset/Ünïcode", "dataset/" + "x" * 300, "dataset/a b", "a/b/c/d"]
+)
 def test_names_that_cannot_be_are_refused(repo, name):
     with pytest.raises(InvalidReference):
         repo.add_version(name, files("a"))

@@ -9,7 +9,6 @@ from omprov.errors import InvalidInput
 from omprov.records import AssetName, Edge, Kind, Origin, RunStatus, VersionKey, check_name
 
 from ._contents import ENVIRONMENT_FILE, PARAMS_FILE
-from ._resolving import resolve_version
 from ._versions import AUTO, ensure_asset, find_asset, plan_version, write_version
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from omprov.catalog import CatalogWriter
     from omprov.content import TreeSummary
     from omprov.graph import GraphChange
-    from omprov.records import Asset, Reference, RunId, Version
+    from omprov.records import Asset, RunId, Version
 
     from ._contents import Content, Differences
     from ._graphs import Graphs
@@ -86,7 +85,7 @@ def write_run(
     differences: Differences,
     facts: RunFacts,
     *,
-    inputs: Mapping[str, str | Reference | Version],
+    inputs: Mapping[str, Version],
     stored: Stored,
     project: str,
 ) -> tuple[RunId, list[tuple[AssetName, Edge[VersionKey]]]]:
@@ -96,13 +95,9 @@ def write_run(
         The run, and the edges whose weight is still to be computed.
 
     Raises:
-        NotFound: an input does not exist.
         InvalidInput: two outputs are versions of one asset, or a role is no name.
     """
-    used = {
-        check_name(role, "role"): resolve_version(writer, reference, project)
-        for role, reference in inputs.items()
-    }
+    used = {check_name(role, "role"): version for role, version in inputs.items()}
     made = _output_assets(writer, stored, project)
     owner = next(iter(made.values())).name.name if made else facts.name
     for role, kind, summary in (

@@ -500,9 +500,11 @@ class Repository:
             source=source or {},
             tags=tags or {},
         )
-        with self._reading() as reader:  # before storing anything: are the inputs there?
-            for reference in inputs.values():
-                resolve_version(reader, reference, self.project)
+        with self._reading() as reader:
+            used = {
+                role: resolve_version(reader, reference, self.project)
+                for role, reference in inputs.items()
+            }
         stored = self._store_outputs(outputs, params, environment)
         with self._writing_graphs() as writer:
             run, pending = write_run(
@@ -510,13 +512,16 @@ class Repository:
                 self._graphs,
                 self._differences,
                 facts,
-                inputs=inputs,
+                inputs=used,
                 stored=stored,
                 project=self.project,
             )
         if pending:
             self._fill_weights(pending)
-        return self.get_run(run)
+        with self._reading() as reader:
+            recorded = reader.find_run(run)
+        assert recorded is not None, f"run {run} was just written"
+        return recorded
 
     def _store_outputs(
         self,

@@ -49,6 +49,15 @@ def resolve_asset(
     """
     wanted = parse(reference)
     home = wanted.project or project
+    if wanted.kind is not None:
+        asset = reader.find_asset(AssetName(home, wanted.kind, wanted.name))
+        if asset is not None and asset.removed is None:
+            return asset
+    return _search_asset(reader, wanted, home)
+
+
+def _search_asset(reader: CatalogReader, wanted: Reference, home: str) -> Asset:
+    """Find an asset by a short name, or say what is wrong with the reference."""
     if reader.find_project(home) is None:
         raise NotFound("project", home, _near(home, [p.name for p in reader.list_projects()]))
     found = reader.list_assets(project=home, kind=wanted.kind, name=wanted.name)
