@@ -27,6 +27,7 @@ from ._late_edges import (
 )
 from ._mean_distance import Made, equal_or_not, mean_distance
 from ._output_state import from_bytes, to_bytes
+from ._repairs import infer_covers
 from ._roles import Reading, Roles
 from ._sources import GraphSource
 from ._stored_edges import iter_edges, restore_edge, set_weight, versions_above
@@ -281,7 +282,10 @@ class OutputGraph(InferredGraph[Id]):
             for role, graphs in (inputs or {}).items():
                 self.roles.clear(role)
                 self._add_inputs(role, graphs)
-            self._infer_all(before[0])
+            used = map(dict, before[0].used)
+            self.load(zip(cast("list[Id]", before[0].ids), used, strict=True))
+            for order in self.versions.orders:
+                infer_covers(order)
             self._weigh_all(self._weigh(budget))
         except BaseException:
             self.versions, self.roles, self._orders = before
@@ -291,12 +295,6 @@ class OutputGraph(InferredGraph[Id]):
         self.announced += bool(change)
         self.roles.mark_told()
         return change
-
-    def _infer_all(self, table: VersionTable) -> None:
-        for version, used in zip(table.ids, table.used, strict=True):
-            reading = self.roles.read(dict(used))
-            plan = self._plan(reading, lambda _newer, _older: None)
-            insert(self.versions, version, reading.used, plan)
 
     def _weigh_all(self, weigh: Weigh) -> None:
         for newer, older, _ in list(iter_edges(self.versions)):

@@ -45,6 +45,19 @@ def find_repair(order: GroupOrder, affected: BitMap) -> Repair:
     return repair
 
 
+def infer_covers(order: GroupOrder) -> None:
+    """Find and link the covers of an order that has none yet, without weights.
+
+    Smaller down-sets come first, so that the covers below a group are there when its own are found.
+    """
+    sizes = [len(prepared_down_set(order, group)) for group in range(len(order))]
+    for group in sorted(range(len(order)), key=sizes.__getitem__):
+        down = prepared_down_set(order, group).copy()
+        down.discard(group)
+        for lower in order.maximal(down):
+            order.covers.link(group, lower, None)
+
+
 def _repair_group(order: GroupOrder, group: int, gained: dict[int, BitMap], repair: Repair) -> None:
     """Compare a group's covers with what its down-set has become.
 
