@@ -58,12 +58,13 @@ class EdgeWeights:
         """Return the edges of versions `start` to `end` - 1, late ones included.
 
         Returns:
-            offsets (end - start + 1) from zero; the parents and the weights they point into.
+            offsets (end - start + 1) from zero; the parents and the weights they point into. These
+            may be views, which must not outlive the next write.
         """
         lists = self.lists
         offsets, parents = lists.rows(start, end)
         first, last = lists.offsets[start], lists.offsets[end]
-        weights = np.array(self.flat[first:last], np.float64)
+        weights = np.frombuffer(self.flat, np.float64)[first:last]
         late = [v for v in sorted(lists.late) if start <= v < end]
         if late:
             own = np.array(lists.offsets[start : end + 1], np.int64) - first

@@ -98,10 +98,11 @@ class ParentLists:
         """Return the parents of versions `start` to `end` - 1, the late ones included.
 
         Returns:
-            offsets (end - start + 1) from zero, and the parents they point into.
+            offsets (end - start + 1) from zero, and the parents they point into; these may be a
+            view, which must not outlive the next write.
         """
-        offsets = np.array(self.offsets[start : end + 1], np.int64)
-        flat = np.array(self.flat[self.offsets[start] : self.offsets[end]], np.int32)
+        offsets = np.frombuffer(self.offsets, np.int32)[start : end + 1].astype(np.int64)
+        flat = np.frombuffer(self.flat, np.int32)[offsets[0] : offsets[-1]]
         offsets -= offsets[0]
         late = [(v, parents) for v, parents in sorted(self.late.items()) if start <= v < end]
         if late:

@@ -1,4 +1,4 @@
-"""Lightest routes: a search for near versions, one sweep over the junctions for far ones.
+"""Lightest routes: a search for near versions, a sweep over the junctions for far ones.
 
 By dense numbers; see ``docs/design/graph-index.md``. Sums of weights are exact up to the rounding
 of floating-point addition.
@@ -10,12 +10,10 @@ from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+from ._sweeps import Approach, Departure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
     from ._edge_weights import EdgeWeights
     from ._interval_index import IntervalIndex
@@ -39,30 +37,6 @@ class Found(NamedTuple):
     steps: list[tuple[int, int]]
 
 
-class Sweep(NamedTuple):
-    """The distances of junctions from one version. Versions count from `base` where not said.
-
-    Attributes:
-        base: the oldest version of the sweep.
-        start: the junction it began at, as a version.
-        best: the distance of each junction, inf where there is none yet or it is no junction.
-        came: the junction before it on the lightest route.
-        sources: the junctions swept, once for each pair of their edges.
-        entered: the parents that those pairs lead to, as versions; shape (2, pairs).
-        feet: the junctions below `entered`.
-        weights: of the edges.
-    """
-
-    base: int
-    start: int
-    best: list[float]
-    came: list[int]
-    sources: NDArray[np.int64]
-    entered: NDArray[np.int32]
-    feet: NDArray[np.int32]
-    weights: NDArray[np.float64]
-
-
 class Routes:
     """Lightest routes in one version graph; keeps no state of its own.
 
@@ -79,65 +53,93 @@ class Routes:
         self._weights = weights
         self._junctions = junctions
 
-    def find(
+    def distance(
         self,
         newer: int,
         older: int,
         reach: Callable[[int, int], bool],
         *,
         budget: int | None = None,
-    ) -> Found | None:
-        """Find a lightest route.
+    ) -> float | None:
+        """Return the distance from `newer` to `older`, which it reaches.
 
         Args:
-            newer: where it starts.
-            older: where it ends; `newer` reaches it.
+            newer: where routes start.
+            older: where they end.
             reach: the index's reach function.
-            budget: give up when more junctions than this would have to be settled.
-
-        Returns:
-            the route, or None where the budget was too small.
+            budget: return None when more junctions than this would have to be settled.
         """
         junctions = self._junctions
-        if junctions.below[newer] == junctions.below[older]:
-            return Found(junctions.chain(newer, older), [])
-        if budget is not None:
-            return self._search(newer, older, reach, budget)
-        if self._index.lists.upward:
-            return self._search(newer, older, reach, len(self._index))
-        limit = min(_LEAST_SETTLED + (newer - older) // _SPAN_PER_SETTLED, _MOST_SETTLED)
+        foot = junctions.below[newer]
+        if foot == junctions.below[older]:
+            return junctions.chain(newer, older)
+        limit = self._limit(newer, older) if budget is None else budget
         found = self._search(newer, older, reach, limit)
-        if found is None:
-            sweep = self._sweep(newer, older, only_towards=older)
-            found = self._route_to(sweep, older, reach)
-        return found
+        if found is not None:
+            return found.distance
+        if budget is not None:
+            return None
+        return junctions.depth[newer] + self._approach(newer, older).distance(foot)
 
     def distances(
         self, newer: int, older: list[int], reach: Callable[[int, int], bool]
     ) -> list[float]:
         """Return the distances from one version to many that it reaches, in one sweep."""
-        junctions = self._junctions
-        foot = junctions.below[newer]
-        far = [w for w in older if junctions.below[w] != foot]
-        if self._index.lists.upward or not far:
-            found = [self.find(newer, w, reach) for w in older]
-            return [route.distance for route in found if route is not None]
-        sweep = self._sweep(newer, min(far))
+        below = self._junctions.below
+        far = [w for w in older if below[w] != below[newer]]
+        departure = None
+        if len(far) > 1 and not self._index.lists.upward:
+            departure = Departure(self._index, self._weights, self._junctions, newer, min(far))
         return [
-            junctions.chain(newer, w)
-            if junctions.below[w] == foot
-            else self._last_step(sweep, w, reach)[0]
+            self.distance(newer, w, reach) or 0.0
+            if departure is None or below[w] == below[newer]
+            else departure.distance(w)
             for w in older
         ]
 
-    def expand(self, newer: int, older: int, found: Found) -> list[int]:
-        """List all versions of a route, both ends included."""
+    def route(self, newer: int, older: int, reach: Callable[[int, int], bool]) -> list[int]:
+        """List the versions of a lightest route from `newer` to `older`, which it reaches."""
+        junctions = self._junctions
+        steps: list[tuple[int, int]] = []
+        if junctions.below[newer] != junctions.below[older]:
+            found = self._search(newer, older, reach, self._limit(newer, older))
+            steps = self._far_steps(newer, older, reach) if found is None else found.steps
         route: list[int] = []
-        start = newer
-        for junction, parent in found.steps:
-            route += self._junctions.chain_route(start, junction)
-            start = parent
-        return route + self._junctions.chain_route(start, older)
+        for junction, parent in steps:
+            route += junctions.chain_route(newer, junction)
+            newer = parent
+        return route + junctions.chain_route(newer, older)
+
+    def _limit(self, newer: int, older: int) -> int:
+        """Return how many junctions to settle before a sweep is the better way."""
+        if self._index.lists.upward:
+            return len(self._index)
+        return min(_LEAST_SETTLED + (newer - older) // _SPAN_PER_SETTLED, _MOST_SETTLED)
+
+    def _approach(self, newer: int, older: int) -> Approach:
+        return Approach(self._index, self._weights, self._junctions, newer, older)
+
+    def _far_steps(
+        self, newer: int, older: int, reach: Callable[[int, int], bool]
+    ) -> list[tuple[int, int]]:
+        """Sweep, then go from junction to junction by the lightest way on."""
+        below, depth = self._junctions.below, self._junctions.depth
+        approach = self._approach(newer, older)
+        goal, junction = below[older], below[newer]
+        steps: list[tuple[int, int]] = []
+        while True:
+            ways = []
+            for parent, weight in self._weights.edges(junction):
+                foot = below[parent]
+                if foot != goal:
+                    ways.append((weight + depth[parent] + approach.distance(foot), parent))
+                elif reach(parent, older):
+                    ways.append((weight + depth[parent] - depth[older], parent))
+            parent = min(ways)[1]
+            steps.append((junction, parent))
+            junction = below[parent]
+            if junction == goal:
+                return steps
 
     def _search(
         self, newer: int, older: int, reach: Callable[[int, int], bool], budget: int
@@ -177,119 +179,6 @@ class Routes:
                     came[foot] = junction, parent
                     heappush(queue, (total, foot))
         raise AssertionError("the caller has made sure that there is a route")
-
-    def _sweep(self, newer: int, oldest: int, *, only_towards: int | None = None) -> Sweep:
-        """Relax all edges of junctions from that of `newer` down to `oldest`, newest first.
-
-        Every parent is older by number than its child here, so that a junction's distance is final
-        when its turn comes.
-        """
-        junctions = self._junctions
-        start = junctions.below[newer]
-        base = junctions.below[oldest]
-        offsets, parents, weights = self._weights.rows(base, start + 1)
-        counts = np.diff(offsets)
-        merges = np.flatnonzero(counts > 1)
-        merges = merges[self._index.reached(newer, merges + base)]
-        if only_towards is not None:
-            merges = merges[self._index.reaching(merges + base, only_towards)]
-        sources, places = _pairs_of_edges(merges[::-1], offsets, counts)
-        entered = parents[places]
-        feet = np.frombuffer(junctions.below, np.int32)[entered] - base
-        lengths = weights[places] + np.frombuffer(junctions.depth, np.float64)[entered]
-        best, came = _relax(
-            start - base,
-            junctions.depth[newer],
-            sources.tolist(),
-            np.maximum(feet, -1).tolist(),
-            lengths.tolist(),
-        )
-        return Sweep(base, start, best, came, sources, entered, feet, weights[places])
-
-    def _route_to(self, sweep: Sweep, older: int, reach: Callable[[int, int], bool]) -> Found:
-        """Read the lightest route to a version that is reached and lies on another chain."""
-        base, came = sweep.base, sweep.came
-        distance, junction, parent = self._last_step(sweep, older, reach)
-        steps = [(junction, parent)]
-        while junction != sweep.start:
-            above = came[junction - base] + base
-            steps.append((above, self._parent_towards(above, junction)))
-            junction = above
-        return Found(distance, steps[::-1])
-
-    def _last_step(
-        self, sweep: Sweep, older: int, reach: Callable[[int, int], bool]
-    ) -> tuple[float, int, int]:
-        """Choose the edge by which the lightest route enters the chain of `older`.
-
-        Returns:
-            the distance of `older`, the junction that the edge leaves, and its parent.
-        """
-        result = inf, -1, -1
-        foot = self._junctions.below[older] - sweep.base
-        for column, row in zip(*np.nonzero(sweep.feet == foot), strict=True):
-            source = int(sweep.sources[row])
-            parent = int(sweep.entered[column, row])
-            if sweep.best[source] < inf and reach(parent, older):
-                total = sweep.best[source] + float(sweep.weights[column, row])
-                total += self._junctions.chain(parent, older)
-                result = min(result, (total, source + sweep.base, parent))
-        return result
-
-    def _parent_towards(self, junction: int, foot: int) -> int:
-        """Return the parent by which the lightest step from `junction` to `foot` goes."""
-        below, depth = self._junctions.below, self._junctions.depth
-        return min(
-            (weight + depth[parent], parent)
-            for parent, weight in self._weights.edges(junction)
-            if below[parent] == foot
-        )[1]
-
-
-def _pairs_of_edges(
-    merges: NDArray[np.int64], offsets: NDArray[np.int64], counts: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """List the edges of `merges` two by two; the last of an odd number is listed twice.
-
-    Returns:
-        for each pair the merge it belongs to, in the order given; the places of both edges,
-        shape (2, pairs).
-    """
-    pairs = (counts[merges] + 1) // 2
-    sources = np.repeat(merges, pairs)
-    rank = np.arange(len(sources)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    first = offsets[sources] + 2 * rank
-    second = np.minimum(first + 1, offsets[sources + 1] - 1)
-    return sources, np.stack((first, second))
-
-
-def _relax(
-    start: int,
-    distance: float,
-    sources: list[int],
-    targets: list[list[int]],
-    lengths: list[list[float]],
-) -> tuple[list[float], list[int]]:
-    """Relax pairs of edges in the order given.
-
-    Returns:
-        the distance of each junction (inf where there is none), and where the lightest route to it
-        came from. The last place of both is a bin for edges that lead out of the range.
-    """
-    best = [inf] * (start + 2)
-    came = [-1] * (start + 2)
-    best[start] = distance
-    for source, left, right, to_left, to_right in zip(sources, *targets, *lengths, strict=True):
-        so_far = best[source]
-        total = so_far + to_left
-        if total < best[left]:
-            best[left] = total
-            came[left] = source
-        total = so_far + to_right
-        if total < best[right]:
-            best[right] = total
-            came[right] = source
-    return best, came
 
 
 def _trace(came: dict[int, tuple[int, int]], junction: int, start: int) -> list[tuple[int, int]]:

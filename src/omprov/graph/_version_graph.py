@@ -291,11 +291,10 @@ class VersionGraph(Generic[Id]):
         known = self._cache.get((u, w))
         if known is not None:
             return known
-        found = self._routes.find(u, w, self._reach, budget=budget)
-        if found is None:
-            return None
-        self._remember(u, w, found.distance)
-        return found.distance
+        distance = self._routes.distance(u, w, self._reach, budget=budget)
+        if distance is not None:
+            self._remember(u, w, distance)
+        return distance
 
     def distance_many(self, newer: Id, older: Iterable[Id]) -> list[float]:
         """Return the distances from one version to many; one sweep serves them all."""
@@ -325,9 +324,7 @@ class VersionGraph(Generic[Id]):
         u, w = self.number_of(newer), self.number_of(older)
         if not self._reach(u, w):
             return None
-        found = self._routes.find(u, w, self._reach)
-        assert found is not None
-        return [self.id_of(v) for v in self._routes.expand(u, w, found)]
+        return [self.id_of(v) for v in self._routes.route(u, w, self._reach)]
 
     def state(self) -> bytes:
         """Return the whole graph as bytes that `from_state` reads back.
