@@ -120,6 +120,7 @@ class RunWrites(RunReads, MetricWrites):
         added = self._connection.execute(
             upsert(self._dialect, links),
             {"run_key": run_key, "role": role, "version_key": version},
+            execution_options={"preserve_rowcount": True},
         )
         if not added.rowcount:
             side = "input" if links is run_input else "output"
