@@ -77,7 +77,9 @@ def test_a_symlink_given_as_the_path_itself_is_followed(store, tmp_path):
 
 
 def test_links_in_a_folder_are_never_followed(store, tmp_path):
-    make_folder(tmp_path / "in", {"up": ("->", ".."), "self": ("->", "self"), "a": {"b": ("->", "../..")}})
+    make_folder(
+        tmp_path / "in", {"up": ("->", ".."), "self": ("->", "self"), "a": {"b": ("->", "../..")}}
+    )
     summary = store.put_tree(tmp_path / "in")
     assert summary.files == 3
     assert store.tree(summary.digest).open("up").read() == b".."

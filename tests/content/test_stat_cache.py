@@ -65,9 +65,7 @@ def test_times_that_look_coarse_or_foreign_need_a_margin(cache, tmp_path):
 
 def test_files_of_one_inode_number_on_two_devices_are_told_apart(cache, tmp_path):
     (tmp_path / "f").write_bytes(b"1")
-    stats = [
-        seen(tmp_path / "f", st_dev=device, st_mtime_ns=1, st_ctime_ns=1) for device in (7, 8)
-    ]
+    stats = [seen(tmp_path / "f", st_dev=device, st_mtime_ns=1, st_ctime_ns=1) for device in (7, 8)]
     for stat, digest in zip(stats, (b"a" * 32, b"b" * 32), strict=True):
         cache.add(stat, digest, now=9 * SECOND)
     cache.write()
