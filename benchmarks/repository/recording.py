@@ -89,7 +89,8 @@ def mlflow_seconds(folder: Path, count: int) -> list[float] | None:
 def show(name: str, seconds: list[float]) -> None:
     ordered = sorted(seconds)
     print(
-        f"| {name} | {statistics.median(ordered) * 1e3:.2f} | {statistics.mean(ordered) * 1e3:.2f} | "
+        f"| {name} | {statistics.median(ordered) * 1e3:.2f} "
+        f"| {statistics.mean(ordered) * 1e3:.2f} | "
         f"{ordered[int(len(ordered) * 0.95)] * 1e3:.2f} | {ordered[-1] * 1e3:.1f} |"
     )
 
@@ -129,7 +130,8 @@ def main() -> None:
         with Repository.open(Path(folder), who="bench", clock=now) as cold:
             cold.inherits("model/out")
         print(
-            f"\nopened again, graphs loaded, one question answered: {time.perf_counter() - start:.2f} s"
+            "\nopened again, graphs loaded, one question answered: "
+            f"{time.perf_counter() - start:.2f} s"
         )
 
 

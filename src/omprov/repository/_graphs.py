@@ -12,14 +12,14 @@ from collections import defaultdict
 from contextlib import contextmanager
 from graphlib import CycleError as GraphCycleError
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from omprov.catalog import ChangeKind
 from omprov.graph import GraphChange, OutputGraph, VersionGraph
 from omprov.records import AssetName, Edge, Kind, Policy, Treatment, VersionKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from omprov.catalog import Catalog, CatalogReader, FeedRow
@@ -238,7 +238,8 @@ class Graphs:
                 self._kept[kind] = kept[0]
                 return graph
         self._kept[kind] = 0
-        return VersionGraph.load(*self._view.uploaded_graph(kind))
+        keys, edges = self._view.uploaded_graph(kind)
+        return VersionGraph.load(keys, cast("list[tuple[VersionKey, VersionKey, float]]", edges))
 
     def _replay_into(self, graph: VersionGraph[VersionKey], kind: Kind, *, after: int) -> bool:
         """Bring a kept graph up to the view; False where only loading anew will do."""
@@ -302,8 +303,9 @@ class Graphs:
     ) -> OutputGraph[VersionKey]:
         policy = policies.get(name) or self._asset(name).policy or Policy()
 
-        def free_distance(_: str, newer: VersionKey | None, older: VersionKey | None) -> float:
-            return self._free_distance(self._view, newer, older)
+        def free_distance(_: str, newer: Hashable | None, older: Hashable | None) -> float:
+            keys = cast("tuple[VersionKey | None, VersionKey | None]", (newer, older))
+            return self._free_distance(self._view, *keys)
 
         self._inputs[name] = defaultdict(set)
         return OutputGraph({}, policy=policy, free_distance=free_distance)
@@ -383,7 +385,7 @@ class Graphs:
                 self._apply_produced(row)
             case ChangeKind.EDGE if (kind := Kind(row.data["kind"])) in self._uploaded:
                 edge = Edge(row.data["newer"], row.data["older"], row.data["weight"])
-                self._uploaded[kind].add_edge(*edge)
+                self._uploaded[kind].add_edge(edge.newer, edge.older, row.data["weight"])
                 self._repair(kind, edge)
             case ChangeKind.EDGE_REMOVED | ChangeKind.POLICY:
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from omprov.graph import OutputGraph
 from omprov.records import Because, Inherits, Origin, RunId, VersionKey
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from omprov.records import AssetName, Run, Version
 
     from ._graphs import Graphs
+
+    Reasons = dict[str, tuple[VersionKey | None, VersionKey | None, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _because(
         return ()
     graph = graphs.of(ends[edge.newer])
     assert isinstance(graph, OutputGraph)
-    reasons = graph.because(edge.newer, edge.older)
+    reasons = cast("Reasons", graph.because(edge.newer, edge.older))
     used = reader.get_versions(
         {key for pair in reasons.values() for key in pair[:2] if key is not None}
     )
