@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LITTLE_STEPS = 400_000  # inner steps of the search in Python: about 0.07 s
-_WHOLE_CELLS = 8192**2  # of the table of one exact match: 8 MiB of bits
+_WHOLE_CELLS = 1 << 28  # of the table of one exact match: 32 MiB of bits
 _PROOF_STEPS = 16_000_000  # 64-bit steps to prove a match longest: 0.05 to 0.15 s
 
 

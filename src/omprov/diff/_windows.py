@@ -27,7 +27,8 @@ _LARGEST = 4096  # words between two cuts, at most
 _STRETCH = 4  # words of an anchor
 _SAMPLE = 16  # one stretch in so many, chosen by its content, may be an anchor
 _DRIFT = 64  # neighbouring anchors are in line if their offsets differ by no more
-_ALIKE = 0.75  # of the shorter side's words in common: then anchors are to be trusted
+_ALIKE = 0.75  # with so much of the shorter side in common, anchors are right
+_ASTRAY = 0.1  # with so much of it skipped to get from anchor to anchor, they may be wrong
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: spreads integers evenly
 
 
@@ -60,10 +61,17 @@ def match_windows(old: array[int], new: array[int]) -> list[Block]:
     cuts = list(_cuts(np.frombuffer(old, np.uint32), np.frombuffer(new, np.uint32)))
     windows = _match_along(old, new, cuts)
     common = sum(window.common for window in windows)
-    if cuts and common < _ALIKE * min(len(old), len(new)):  # anchors may have led astray
+    shorter = min(len(old), len(new))
+    if common < _ALIKE * shorter and _skipped(cuts, len(old), len(new)) > _ASTRAY * shorter:
         free = _match_along(old, new, [])
         windows = max(windows, free, key=lambda found: sum(window.common for window in found))
     return [block for window in windows for block in window.blocks]
+
+
+def _skipped(cuts: list[Point], rows: int, columns: int) -> int:
+    """Count the words that cannot match because the cuts do not lie on one diagonal."""
+    points = pairwise([(0, 0), *cuts, (rows, columns)])
+    return sum(abs((i1 - i0) - (j1 - j0)) for (i0, j0), (i1, j1) in points) if cuts else 0
 
 
 def _match_along(old: array[int], new: array[int], cuts: list[Point]) -> list[_Window]:
