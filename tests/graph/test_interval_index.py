@@ -233,3 +233,10 @@ def test_a_damaged_or_foreign_state_is_refused():
         IntervalIndex.from_state(state[:7])
     with pytest.raises(SchemaMismatch, match="another kind"):
         IntervalIndex.from_state(pack("another kind", 1, {}, {}))
+
+
+@given(st.integers(0, 2**32))
+def test_long_unions_are_those_of_the_sets(seed: int):
+    generator = np.random.default_rng(seed)
+    a, b = (generator.random(400) < share for share in generator.random(2))
+    assert list(union(from_mask(a), from_mask(b))) == list(from_mask(a | b))

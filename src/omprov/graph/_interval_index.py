@@ -6,7 +6,6 @@ order; ids, weights and routes are kept by `VersionGraph`.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -14,9 +13,10 @@ import numpy as np
 
 from ._interval_walk import ancestor_mask, walk
 from ._intervals import from_mask, union
-from ._labels import Labels, Limits
+from ._labels import Labels, Limits, exact_reach
 from ._numbering import ParentOrder, ParentTable
 from ._parent_lists import ParentLists
+from ._parent_order import best_order
 from ._snapshots import pack, unpack
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class IntervalIndex:
         offsets, flat = self.lists.rows(base, count)
         table = ParentTable(offsets, flat, base)
         if base == 0:
-            self._order = self._best_order()
+            self._order = best_order(self.lists, self.limits) or self._order
         self.labels.cut(base, start.list_count)
         self.labels.extend(table.finishing_order(self._order), offsets.tolist(), flat.tolist())
         self.revision += 1
@@ -240,25 +240,6 @@ class IntervalIndex:
             self._built_size = len(self.labels.flat)
         self._tiers.append(start)
         self._tail = Tier(count, self.labels.list_count)
-
-    def _best_order(self) -> ParentOrder:
-        """Return the parent order that gives the oldest versions the fewest boundaries."""
-        count = len(self)
-        size = min(count, max(self.limits.sample, count // 20))
-        if self.lists.upward:  # the oldest versions are not closed under inheritance
-            size = count if count <= self.limits.sample else 0
-        if size == 0:
-            return self._order
-        offsets, flat = self.lists.rows(0, size)
-        table = ParentTable(offsets, flat, 0)
-        rows = offsets.tolist(), flat.tolist()
-
-        def boundaries(order: ParentOrder) -> int:
-            labels = Labels(self.limits)
-            labels.extend(table.finishing_order(order), *rows)
-            return len(labels.flat)
-
-        return min(ParentOrder, key=boundaries)
 
     def reach(self, u: int, w: int) -> bool:
         """Tell whether `u` inherits `w`, directly or not; every version inherits itself."""
@@ -273,23 +254,7 @@ class IntervalIndex:
         labels = self.labels
         if not (labels.exact and labels.ordered):
             return self.reach
-        number, low, first = labels.number, labels.low, labels.first
-        list_of, offsets, flat = labels.list_of, labels.offsets, labels.flat
-        bisect = bisect_right
-
-        def reach(u: int, w: int) -> bool:
-            x = number[w]
-            if x < first[u]:
-                return True
-            if x > number[u]:
-                return False
-            if x >= low[u]:
-                return True
-            list_id = list_of[u]
-            start = offsets[list_id]
-            return (bisect(flat, x, start, offsets[list_id + 1]) - start) & 1 == 1
-
-        return reach
+        return exact_reach(labels)
 
     def label(self, u: int) -> array[int]:
         """Return the numbers of the ancestors of `u`, itself included, as ascending intervals.
