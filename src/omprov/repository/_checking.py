@@ -48,11 +48,9 @@ def check_content(
     roots: dict[Digest, list[VersionKey]] = defaultdict(list)
     for digest, key in reader.digests():
         roots[digest].append(key)
-    findings = [
-        Finding("content", str(damage)) for damage in store.fsck(progress=progress, full=every_byte)
-    ]
-    missing = store.check_reachable(roots)
-    for digest, what in missing.items():
+    damages = store.fsck(progress=progress, full=every_byte)
+    findings = [Finding("content", str(damage)) for damage in damages]
+    for digest, what in store.check_reachable(roots, damages).items():
         findings.append(
             Finding(
                 "content",

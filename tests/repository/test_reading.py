@@ -1,0 +1,99 @@
+"""Lineage, routes and comparisons."""
+
+from __future__ import annotations
+
+import pytest
+
+from omprov.errors import InvalidInput, NotFound
+from omprov.repository import Output
+
+
+@pytest.fixture
+def chain(repo):
+    """raw → prepared → base → tuned, each by a run."""
+    repo.add_version("dataset/raw", {"a": b"1"})
+    repo.add_version("algorithm/code", {"f.py": b"x"})
+
+    def run(inputs, output, kind):
+        repo.record_run(
+            inputs=inputs | {"algorithm": "algorithm/code"}, outputs={kind: Output(output)}
+        )
+
+    run({"dataset": "dataset/raw"}, "dataset/prepared", "dataset")
+    run({"dataset": "dataset/prepared"}, "model/base", "model")
+    run({"base_model": "model/base", "dataset": "dataset/raw"}, "model/tuned", "model")
+    return repo
+
+
+def names(lineage):
+    return [str(version) for version in lineage.versions]
+
+
+def test_lineage_goes_up_to_the_roots_nearest_first(chain):
+    found = chain.lineage("model/tuned")
+    assert names(found) == [
+        "model/tuned:v1",
+        "algorithm/code:v1",
+        "model/base:v1",
+        "dataset/raw:v1",
+        "dataset/prepared:v1",
+    ]
+    assert len(found.runs) == 3
+    assert not found.cut
+    used = {(link.role, str(link.target)) for link in found.links if link.kind == "used"}
+    assert ("base_model", "model/base:v1") in used
+    assert sum(link.kind == "made" for link in found.links) == 3
+
+
+def test_lineage_goes_down_to_everything_that_came_of_it(chain):
+    found = chain.lineage("dataset/raw", "down")
+    assert set(names(found)) == {
+        "dataset/raw:v1",
+        "dataset/prepared:v1",
+        "model/base:v1",
+        "model/tuned:v1",
+    }
+
+
+def test_a_cut_lineage_says_so(chain):
+    found = chain.lineage("model/tuned", depth=1)
+    assert found.cut
+    assert "dataset/prepared:v1" not in names(found)
+    assert not chain.lineage("model/tuned", depth=3).cut
+
+
+def test_lineage_follows_declared_edges_of_inputs_only_when_asked(chain):
+    chain.add_version("dataset/raw", {"a": b"2"})
+    assert names(chain.lineage("dataset/raw:v2")) == ["dataset/raw:v2"]
+    assert names(chain.lineage("dataset/raw:v2", inherits=True)) == [
+        "dataset/raw:v2",
+        "dataset/raw:v1",
+    ]
+
+
+def test_a_removed_version_stays_in_the_lineage(chain):
+    chain.remove_version("model/base")
+    found = chain.lineage("model/tuned")
+    (gone,) = [version for version in found.versions if version.removed]
+    assert str(gone) == "model/base:v1"
+
+
+def test_no_route_leads_between_unrelated_versions(chain):
+    assert chain.lightest_route("dataset/raw", "dataset/prepared") is None
+    assert chain.lightest_route("model/tuned", "model/base") is None
+
+
+def test_versions_of_different_kinds_are_not_compared(chain):
+    with pytest.raises(InvalidInput, match="different kinds"):
+        chain.diff("dataset/raw", "algorithm/code")
+    with pytest.raises(NotFound, match="measure"):
+        chain.diff("dataset/raw", "dataset/raw", measure="miles")
+
+
+def test_an_asset_may_have_a_measure_of_its_own(repo):
+    repo.add_asset("dataset/texts", measure="words")
+    repo.add_version("dataset/texts", {"t": b"a b c d"})
+    added = repo.add_version("dataset/texts", {"t": b"a b c e"})
+    assert added.inherits[0].weight == 0.25
+    assert repo.diff("dataset/texts:v1", "dataset/texts:v2").measure == "words"
+    assert repo.diff("dataset/texts:v1", "dataset/texts:v2", measure="files").weight == 1

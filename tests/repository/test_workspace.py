@@ -1,0 +1,116 @@
+"""Folders on disk: what they hold, what changed, and getting versions back."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from omprov.errors import Damaged, InvalidInput, LocalChanges, NotFound
+
+
+@pytest.fixture
+def data(repo, tmp_path):
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("a")
+    (folder / "sub" / "b.txt").write_text("b")
+    repo.add_version("dataset/d", folder)
+    return folder
+
+
+def snapshot(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_an_added_folder_is_remembered_by_relative_path(repo, data):
+    (held,) = repo.workspace.list()
+    assert (held.path, held.reference) == ("data", "dataset/d:v1")
+    assert repo.changes_on_disk(data) == []
+
+
+def test_changes_on_disk_are_named(repo, data):
+    (data / "a.txt").write_text("other")
+    (data / "new.txt").write_text("n")
+    os.unlink(data / "sub" / "b.txt")
+    changes = {
+        change.path: (change.old is None, change.new is None)
+        for change in repo.changes_on_disk(data)
+    }
+    assert changes == {
+        "a.txt": (False, False),
+        "new.txt": (True, False),
+        "sub/b.txt": (False, True),
+    }
+
+
+def test_a_folder_that_nobody_recorded_is_not_found(repo, tmp_path):
+    with pytest.raises(NotFound, match="omprov add"):
+        repo.changes_on_disk(tmp_path)
+
+
+def test_checkout_moves_between_versions_and_remembers(repo, data):
+    before = snapshot(data)
+    (data / "a.txt").write_text("a2")
+    (data / "c.txt").write_text("c")
+    repo.add_version("dataset/d", data)
+    after = snapshot(data)
+    repo.checkout("dataset/d:v1", data)
+    assert snapshot(data) == before
+    assert repo.workspace.find(data).reference == "dataset/d:v1"
+    repo.checkout("dataset/d", data)
+    assert snapshot(data) == after
+
+
+def test_checkout_keeps_what_no_version_knew_and_refuses_to_overwrite_changes(repo, data):
+    (data / "c.txt").write_text("c")
+    repo.add_version("dataset/d", data)
+    (data / "mine.txt").write_text("mine")
+    (data / "c.txt").write_text("changed by hand")
+    with pytest.raises(LocalChanges, match=r"c\.txt"):
+        repo.checkout("dataset/d:v1", data)
+    assert (data / "c.txt").read_text() == "changed by hand"
+    assert repo.workspace.find(data).reference == "dataset/d:v2"
+    repo.checkout("dataset/d:v1", data, force=True)
+    assert not (data / "c.txt").exists()
+    assert (data / "mine.txt").read_text() == "mine"
+
+
+def test_a_version_without_content_cannot_be_checked_out(repo, tmp_path):
+    repo.add_version("file/note", message="only a fact")
+    with pytest.raises(NotFound, match="Only the fact"):
+        repo.checkout("file/note", tmp_path / "x")
+
+
+def test_a_local_copy_is_shared_and_read_only(repo, data):
+    path = repo.local_copy("dataset/d")
+    assert snapshot(path) == {"a.txt": b"a", "sub/b.txt": b"b"}
+    assert repo.local_copy("dataset/d") == path
+    assert not os.stat(path / "a.txt").st_mode & 0o222
+
+
+def test_a_damaged_workspace_file_is_named(repo, data):
+    (repo.path / "workspace.json").write_text("{")
+    with pytest.raises(Damaged, match=r"workspace\.json"):
+        repo.workspace.list()
+
+
+def test_settings_are_kept_and_checked(repo, reopen):
+    repo.config.set("user.name", "grace")
+    repo.config.set("project", "vision")
+    assert repo.config.items() == {"user.name": "grace", "project": "vision"}
+    again = reopen()
+    assert (again.who, again.project) == ("grace", "vision")
+    repo.config.set("project", None)
+    assert repo.config.get("project") is None
+    with pytest.raises(NotFound, match=r"did you mean user\.name"):
+        repo.config.get("user.nam")
+    with pytest.raises(InvalidInput, match="whole number"):
+        repo.config.set("parents.candidates", "many")
+    (repo.path / "config").write_text("not ini")
+    with pytest.raises(Damaged, match="config"):
+        repo.config.items()
