@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 
 import pytest
 
@@ -36,7 +35,7 @@ def test_an_added_folder_is_remembered_by_relative_path(repo, data):
 def test_changes_on_disk_are_named(repo, data):
     (data / "a.txt").write_text("other")
     (data / "new.txt").write_text("n")
-    os.unlink(data / "sub" / "b.txt")
+    (data / "sub" / "b.txt").unlink()
     changes = {
         change.path: (change.old is None, change.new is None)
         for change in repo.changes_on_disk(data)
@@ -90,7 +89,7 @@ def test_a_local_copy_is_shared_and_read_only(repo, data):
     path = repo.local_copy("dataset/d")
     assert snapshot(path) == {"a.txt": b"a", "sub/b.txt": b"b"}
     assert repo.local_copy("dataset/d") == path
-    assert not os.stat(path / "a.txt").st_mode & 0o222
+    assert not (path / "a.txt").stat().st_mode & 0o222
 
 
 def test_a_damaged_workspace_file_is_named(repo, data):
