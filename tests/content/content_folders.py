@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Folder = dict[str, object]
 """name → bytes (a file), ("x", bytes) (executable), ("->", target) (symlink), or a Folder."""
@@ -36,7 +39,7 @@ def read_folder(path: Path) -> Folder:
     for entry in os.scandir(path):
         place = path / entry.name
         if entry.is_symlink():
-            folder[entry.name] = ("->", os.readlink(place))
+            folder[entry.name] = ("->", str(place.readlink()))
         elif entry.is_dir():
             folder[entry.name] = read_folder(place)
         elif os.access(place, os.X_OK) and place.stat().st_mode & 0o100:

@@ -191,10 +191,9 @@ def test_ignored_names_stay_out(store, tmp_path):
 
 def test_ignoring_agrees_with_git(store, tmp_path):
     rules = b"*.o\n!keep.o\n/only-here\nbuild/\ndoc/*.txt\n**/cache\n\\#odd\ntrail \n"
-    below = {
-        name: b""
-        for name in ("a.o", "keep.o", "only-here", "cache", "#odd", "x.txt", "trail", "plain")
-    }
+    below = dict.fromkeys(
+        ("a.o", "keep.o", "only-here", "cache", "#odd", "x.txt", "trail", "plain"), b""
+    )
     folder = make_folder(
         tmp_path / "in",
         {**below, "doc": {**below, "build": b""}, "build": dict(below), "s": {"doc": dict(below)}},

@@ -10,12 +10,18 @@ from pathlib import Path
 
 import zstandard
 from blake3 import blake3
-from content_folders import folders, make_folder, random_bytes, read_folder
+from content_folders import folders, make_folder, random_bytes
 from hypothesis import given, settings
 
 from omprov.content import ContentStore
-from omprov.content._objects import FileObject, Key, ObjectType, Reference
-from omprov.content._objects import encode_file, encode_reference
+from omprov.content._objects import (
+    FileObject,
+    Key,
+    ObjectType,
+    Reference,
+    encode_file,
+    encode_reference,
+)
 from omprov.content._writer import ObjectWriter
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 
 from blake3 import blake3
@@ -40,7 +41,7 @@ def cut_naively(items, mark):
         if len(items) > SHORT and level < 8:
             ends = [i + 1 for i, item in enumerate(items) if (mark(item) >> (7 * level)) % 128 == 0]
             borders = sorted({0, *ends, len(items)})
-            pages = [items[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+            pages = [items[a:b] for a, b in itertools.pairwise(borders)]
         else:
             pages = [list(items)]
         levels.append(pages)

@@ -20,7 +20,7 @@ def cache(tmp_path):
 
 def seen(path, **changes):
     """A stat result with some fields changed."""
-    real = os.stat(path)
+    real = path.stat()
     fields = {
         name: getattr(real, name)
         for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode")
@@ -35,7 +35,7 @@ def test_a_file_is_known_while_it_looks_the_same(cache, tmp_path):
     cache.write()
     assert cache.find([stat]) == {(stat.st_dev, stat.st_ino): b"d" * 32}
     for change in ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev"):
-        other = seen(tmp_path / "f", **{"st_mtime_ns": SECOND + 1, "st_ctime_ns": SECOND + 2})
+        other = seen(tmp_path / "f", st_mtime_ns=SECOND + 1, st_ctime_ns=SECOND + 2)
         setattr(other, change, getattr(stat, change) + 1)
         assert cache.find([other]) == {}
 

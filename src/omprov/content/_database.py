@@ -49,8 +49,8 @@ def translated(path: Path) -> Iterator[None]:
         match error.sqlite_errorcode & 0xFF:
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 raise Busy(f"another process keeps {path} locked; try again") from error
-            case sqlite3.SQLITE_FULL:
-                raise StorageFull(f"no room on the disk for {path}") from error
+            case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+                raise StorageFull(f"{path} cannot be written, maybe for lack of room") from error
             case _:
                 raise Damaged(f"{path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:

@@ -34,7 +34,8 @@ class Damage:
 
     Attributes:
         pack: its name: the BLAKE3 that its bytes should have.
-        objects: (type, digest) of the objects that cannot be read from it.
+        objects: (type, digest) of the objects that cannot be read from it, or only as long as the
+            index remembers where they lie. Another pack may have them.
         reason: what was seen, as a sentence.
     """
 
@@ -43,7 +44,7 @@ class Damage:
     reason: str
 
     def __str__(self) -> str:
-        return f"pack {self.pack}: {self.reason} ({len(self.objects)} objects lost)"
+        return f"pack {self.pack}: {self.reason} ({len(self.objects)} objects)"
 
 
 def check_packs(

@@ -67,7 +67,7 @@ def encode_footer(objects: Iterable[Packed], offset: int) -> bytes:
 
 
 def read_footer(descriptor: int, name: str) -> list[Packed]:
-    """Read which objects a pack holds.
+    """Read which objects a pack holds. Its header does not matter: the trailer says the same.
 
     Args:
         descriptor: the open pack.
@@ -79,7 +79,6 @@ def read_footer(descriptor: int, name: str) -> list[Packed]:
     """
     size = os.fstat(descriptor).st_size
     start = size - _TRAILER.size
-    _check_header(os.pread(descriptor, HEADER.size, 0), name)
     trailer = os.pread(descriptor, _TRAILER.size, max(start, 0))
     if start < HEADER.size or len(trailer) != _TRAILER.size:
         raise Damaged(f"pack {name} is cut short")
@@ -89,7 +88,10 @@ def read_footer(descriptor: int, name: str) -> list[Packed]:
     footer = os.pread(descriptor, start - offset, offset)
     if blake3(footer + trailer[:_TRAILER_CHECKED]).digest() != checksum:
         raise Damaged(f"pack {name} has a damaged footer")
-    _check_version(version, name)
+    if version > FORMAT:
+        raise SchemaMismatch(
+            f"pack {name} has layout {version}; this release reads up to {FORMAT}. Upgrade omprov."
+        )
     return [Packed._make(record) for record in _RECORD.iter_unpack(footer)]
 
 
@@ -107,16 +109,3 @@ def unpack(packed: Packed, stored: bytes, name: str) -> bytes:
         return zstandard.ZstdDecompressor().decompress(stored, max_output_size=packed.raw)
     except zstandard.ZstdError as error:
         raise Damaged(f"{packed.key} in pack {name} does not decompress") from error
-
-
-def _check_header(header: bytes, name: str) -> None:
-    if len(header) != HEADER.size or not header.startswith(HEADER_MAGIC):
-        raise Damaged(f"pack {name} has no header: it is cut short or overwritten")
-    _check_version(HEADER.unpack(header)[1], name)
-
-
-def _check_version(version: int, name: str) -> None:
-    if version > FORMAT:
-        raise SchemaMismatch(
-            f"pack {name} has layout {version}; this release reads up to {FORMAT}. Upgrade omprov."
-        )

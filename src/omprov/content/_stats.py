@@ -7,8 +7,11 @@ without a trace ("racily clean", as git calls it): such an entry is never writte
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+
+from omprov.errors import Unavailable
 
 from ._database import IN_ONE_STATEMENT, open_database, translated
 
@@ -58,9 +61,12 @@ class StatCache:
         self._database.close()
 
     def now(self) -> int:
-        """Return the file system's own clock, in ns: no file read from now on is older."""
-        self._clock_file.touch()
-        return self._clock_file.stat().st_mtime_ns
+        """Return the file system's own clock, in ns; 0 (before all files) where there is none."""
+        try:
+            self._clock_file.touch()
+            return self._clock_file.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def find(self, stats: Iterable[os.stat_result]) -> dict[Identity, bytes]:
         """Return the digests of those regular files that look unchanged."""
@@ -81,10 +87,8 @@ class StatCache:
 
     def _select(self, device: int, inodes: list[int]) -> Iterable[tuple[Any, ...]]:
         marks = ",".join("?" * len(inodes))
-        query = (
-            "SELECT inode, size, modified, changed, digest FROM stat"
-            f" WHERE device = ? AND inode IN ({marks})"  # noqa: S608 - question marks only
-        )
+        looks = "inode, size, modified, changed, digest"
+        query = f"SELECT {looks} FROM stat WHERE device = ? AND inode IN ({marks})"  # noqa: S608
         return self._database.execute(query, (device, *inodes))
 
     def add(self, stat: os.stat_result, digest: bytes, now: int) -> None:
@@ -113,17 +117,16 @@ class StatCache:
                 self.write()
 
     def write(self) -> None:
-        """Write what is waiting."""
-        with self._lock, translated(self._path):
-            if not self._waiting:
-                return
-            with self._database:
-                self._database.execute("BEGIN IMMEDIATE")
-                (count,) = self._database.execute("SELECT count(*) FROM stat").fetchone()
-                if count > _MOST:
-                    self._database.execute("DELETE FROM stat")
-                self._database.executemany(_UPSERT, self._waiting)
-            self._waiting.clear()
+        """Write what is waiting; a cache that cannot be written is no error."""
+        with self._lock, suppress(Unavailable), translated(self._path):
+            rows, self._waiting = self._waiting, []
+            if rows:
+                with self._database:
+                    self._database.execute("BEGIN IMMEDIATE")
+                    (count,) = self._database.execute("SELECT count(*) FROM stat").fetchone()
+                    if count > _MOST:
+                        self._database.execute("DELETE FROM stat")
+                    self._database.executemany(_UPSERT, rows)
 
 
 def _signed(number: int) -> int:

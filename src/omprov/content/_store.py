@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -251,8 +250,7 @@ class ContentStore:
             progress: told the packs and bytes done.
             full: verify every byte; else only that packs are there with their footers intact.
         """
-        with suppress(SchemaMismatch):
-            index_new_packs(self._packs, self._index)
+        index_new_packs(self._packs, self._index)
         return list(check_packs(self._packs, self._index, full=full, progress=progress))
 
     def check_reachable(
