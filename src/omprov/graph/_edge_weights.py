@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -31,14 +32,14 @@ class EdgeWeights:
         self.flat = array("d")
         self.late: dict[tuple[int, int], float] = {}
 
-    def edges(self, newer: int) -> Iterator[tuple[int, float]]:
-        """Yield the parents of `newer`, each with the weight of the edge to it."""
+    def edges(self, newer: int) -> Iterable[tuple[int, float]]:
+        """Iterate over the parents of `newer`, each with the weight of the edge to it."""
         lists = self.lists
         start, end = lists.offsets[newer], lists.offsets[newer + 1]
-        yield from zip(lists.flat[start:end], self.flat[start:end], strict=True)
-        if newer in lists.late:
-            for older in lists.late[newer]:
-                yield older, self.late[newer, older]
+        own = zip(lists.flat[start:end], self.flat[start:end], strict=True)
+        if newer not in lists.late:
+            return own
+        return chain(own, ((older, self.late[newer, older]) for older in lists.late[newer]))
 
     def find(self, newer: int, older: int) -> float | None:
         """Return the weight of the edge, or None where there is none."""

@@ -168,16 +168,19 @@ class Routes:
             settled.add(junction)
             for parent, weight in edges(junction):
                 foot = below[parent]
-                if not reach(parent, older):
-                    continue
-                if foot == goal:
-                    foot, total = -1, so_far + weight + chain(parent, older)
-                else:
+                if foot != goal:
                     total = so_far + weight + depth[parent]
-                if total < best.get(foot, inf):
-                    best[foot] = total
-                    came[foot] = junction, parent
-                    heappush(queue, (total, foot))
+                    if total >= best.get(foot, inf) or not reach(parent, older):
+                        continue
+                else:
+                    if not reach(parent, older):
+                        continue
+                    foot, total = -1, so_far + weight + chain(parent, older)
+                    if total >= best.get(foot, inf):
+                        continue
+                best[foot] = total
+                came[foot] = junction, parent
+                heappush(queue, (total, foot))
         raise AssertionError("the caller has made sure that there is a route")
 
 
