@@ -174,25 +174,46 @@ def test_a_read_only_file_can_be_read_and_says_so_when_written(catalog):
         writer.add_project("other")
 
 
-def test_damage_is_named(path, catalog):
-    scene = set_scene(catalog)
-    fill(catalog, scene)
-    catalog.close()
+def spoil(path, table, *, last_leaf=False):
+    """Overwrite the root page of a table, or the last page below it."""
     connection = sqlite3.connect(path)
-    (page,) = connection.execute(
-        "SELECT rootpage FROM sqlite_master WHERE name = 'version'"
-    ).fetchone()
+    query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+    (page,) = connection.execute(query, (table,)).fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()
     with path.open("r+b") as file:
+        if last_leaf:
+            file.seek((page - 1) * size)
+            header = file.read(12)
+            assert header[0] == 2, "the table is more than one page"
+            page = int.from_bytes(header[8:], "big")
         file.seek((page - 1) * size)
         file.write(b"\xa5" * size)
+
+
+def test_damage_is_named(path, catalog):
+    scene = set_scene(catalog)
+    catalog.close()
+    spoil(path, "version")
     damaged = open_catalog(path)
     with pytest.raises(Damaged, match=r"catalog\.db.*backup"), damaged.read() as reader:
         reader.list_versions(scene.model.name)
     with pytest.raises(Damaged), damaged.write("ann", NOW) as writer:
         upload(writer, scene.model)
     assert damaged.check()
+    damaged.close()
+
+
+def test_damage_is_named_in_the_middle_of_a_bulk_read(path, catalog):
+    scene = set_scene(catalog)
+    with catalog.write("ann", NOW) as writer:
+        for _ in range(600):
+            upload(writer, scene.algorithm, parents={scene.steps[0].key: 0.5})
+    catalog.close()
+    spoil(path, "edge", last_leaf=True)
+    damaged = open_catalog(path)
+    with pytest.raises(Damaged, match=r"catalog\.db.*backup"), damaged.read() as reader:
+        reader.uploaded_graph(Kind.ALGORITHM)
     damaged.close()
 
 

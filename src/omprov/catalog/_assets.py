@@ -19,6 +19,7 @@ from omprov.records import (
     new_id,
 )
 
+from . import _tables
 from ._interface import ChangeKind
 from ._labels import tags_of
 from ._tables import alias, asset, project, version
@@ -90,9 +91,9 @@ class AssetReads(ReadTransaction):
         name: str | None = None,
         removed: bool = False,
     ) -> list[Asset]:
-        query = _ASSETS.order_by(_PROJECT_TABLE.c.name, asset.c.kind, asset.c.name)
+        query = _ASSETS.order_by(_tables.project.c.name, asset.c.kind, asset.c.name)
         if project is not None:
-            query = query.where(_PROJECT_TABLE.c.name == project)
+            query = query.where(_tables.project.c.name == project)
         if kind is not None:
             query = query.where(asset.c.kind == kind.value)
         if name is not None:
@@ -239,9 +240,6 @@ class AssetWrites(AssetReads, WriteTransaction):
         self._connection.execute(delete(alias).where(alias.c.asset_key == key))
         self._announce(ChangeKind.REMOVED, {"asset": id}, asset_key=key)
         self._note("asset.remove", str(removed.name), {"id": id})
-
-
-_PROJECT_TABLE = project  # `project` is also the glossary's name of an argument
 
 
 def _told_by(changes: dict[str, Any]) -> list[ChangeKind]:

@@ -59,18 +59,14 @@ class SqlCatalog:
 
     @contextmanager
     def read(self) -> Iterator[CatalogReader]:
-        with _sqlite.translated(self._path), self._engine.connect() as connection:
+        with self._engine.connect() as connection:
             yield _Reader(connection)
 
     @contextmanager
     def write(self, who: str, now: datetime) -> Iterator[CatalogWriter]:
         if now.tzinfo is None:
             raise InvalidInput(f"the time {now.isoformat()} has no time zone")
-        with (
-            self._my_turn(),
-            _sqlite.translated(self._path),
-            self._writing.begin() as connection,
-        ):
+        with self._my_turn(), self._writing.begin() as connection:
             writer = _Writer(connection, who=who, now=now)
             yield writer
             writer.flush()

@@ -64,7 +64,10 @@ _UPLOADED = (
 )
 _DECLARED = (
     select(edge.c.newer, edge.c.older, edge.c.weight)
-    .where(edge.c.origin == Origin.DECLARED.value)
+    .where(
+        edge.c.origin == Origin.DECLARED.value,
+        edge.c.newer.between(bindparam("first"), bindparam("last")),
+    )
     .order_by(edge.c.newer, edge.c.older)
 )
 _ASSET_KEY = select(asset.c.key).where(asset.c.id == bindparam("id")).scalar_subquery()
@@ -158,10 +161,13 @@ class EdgeReads(ReadTransaction):
     def uploaded_graph(self, kind: Kind) -> tuple[list[VersionKey], list[Edge[VersionKey]]]:
         rows = plain_rows(self._connection, _UPLOADED, {"kind": kind.value})
         keys = [VersionKey(key) for (key,) in rows]
+        if not keys:
+            return [], []
         uploaded = set(keys)
+        bounds = {"first": keys[0], "last": keys[-1]}
         edges: list[Edge[VersionKey]] = [
             Edge._make(row)
-            for row in plain_rows(self._connection, _DECLARED)
+            for row in plain_rows(self._connection, _DECLARED, bounds)
             if row[0] in uploaded and row[1] in uploaded
         ]
         return keys, edges

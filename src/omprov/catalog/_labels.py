@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, literal, null, select, union_all
+from sqlalchemy import bindparam, delete, null, select, union_all
 
 from omprov.errors import InvalidInput, NotFound
-from omprov.records import LATEST, check_name
+from omprov.records import LATEST, AssetName, Kind, check_name
 
+from . import _tables
 from ._interface import ChangeKind
 from ._tables import alias, asset, project, run, tag, version
 from ._transaction import ReadTransaction, WriteTransaction, in_batches, upsert
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from omprov.records import AssetId, AssetName, RunId, VersionId, VersionKey
+    from omprov.records import AssetId, RunId, VersionId, VersionKey
 
 _TAGS = (
     select(tag.c.target, tag.c.name, tag.c.value)
@@ -52,7 +53,7 @@ _TARGET = union_all(
         asset.c.id == bindparam("id")
     ),
     select(version.c.asset_key, version.c.key).where(version.c.id == bindparam("id")),
-    select(null(), literal(0)).where(select(run.c.key).where(run.c.id == bindparam("id")).exists()),
+    select(null(), null()).where(select(run.c.key).where(run.c.id == bindparam("id")).exists()),
 )
 _OWNER = select(version.c.asset_key, version.c.number, version.c.removed).where(
     version.c.key == bindparam("key")
@@ -106,7 +107,8 @@ class LabelWrites(LabelReads, WriteTransaction):
         row = self._connection.execute(_ASSET_OF_ALIAS, {"id": asset}).first()
         if row is None:
             raise NotFound("asset", asset)
-        asset_key, shown = row[0], f"{row[1]}/{row[2]}/{row[3]}:{alias}"
+        asset_key, project_name, kind, name = row
+        shown = f"{AssetName(project_name, Kind(kind), name)}:{alias}"
         where = {"asset_key": asset_key, "name": alias}
         previous: VersionKey | None = self._connection.execute(_POINTS_AT, where).scalar()
         if previous == version:
@@ -115,7 +117,7 @@ class LabelWrites(LabelReads, WriteTransaction):
             self._drop_alias(asset_key, alias)
         else:
             self._check_belongs(version, asset_key)
-            put = upsert(self._dialect, _ALIAS, "version_key")
+            put = upsert(self._dialect, _tables.alias, "version_key")
             self._connection.execute(put, {**where, "version_key": version})
         self._announce(
             ChangeKind.ALIAS,
@@ -161,7 +163,7 @@ class LabelWrites(LabelReads, WriteTransaction):
                 ChangeKind.TAG,
                 {"target": target, "tags": dict(tags)},
                 asset_key=found[0],
-                version_key=found[1] or None,
+                version_key=found[1],
             )
             self._note("tag.set", target, dict(tags))
 
@@ -170,6 +172,3 @@ def _check_alias(name: str) -> None:
     check_name(name, "alias")
     if name == LATEST or (name[:1] == "v" and name[1:].isdigit()):
         raise InvalidInput(f"{name!r} cannot be an alias: it already means a version")
-
-
-_ALIAS = alias  # `alias` is also the glossary's name of an argument

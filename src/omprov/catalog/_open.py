@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,10 +124,14 @@ def _path_of(address: str | os.PathLike[str]) -> Path:
 
 def _existing(address: str | os.PathLike[str]) -> Path:
     path = _path_of(address)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound("catalog", path, hint="Make one with `omprov init`.") from error
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{str(path)!r} cannot be opened: {error}") from error
+    if stat.S_ISDIR(mode):
         raise Unavailable(f"{path} is a folder, not the file of a catalog")
-    if not path.exists():
-        raise NotFound("catalog", path, hint="Make one with `omprov init`.")
     return path
 
 

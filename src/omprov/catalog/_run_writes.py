@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 from omprov.errors import AlreadyExists, NotFound
 from omprov.records import RunId, RunStatus, new_id
 
+from . import _tables
 from ._interface import ChangeKind
 from ._metrics import MetricWrites
 from ._runs import RunReads
@@ -145,11 +146,13 @@ class RunWrites(RunReads, MetricWrites):
         changes = {name: value for name, value in changes.items() if value is not None}
         if source:
             known = self._connection.execute(
-                select(_RUN.c.source).where(_RUN.c.key == key)
+                select(_tables.run.c.source).where(_tables.run.c.key == key)
             ).scalar_one()
             changes["source"] = {**known, **source}
         if changes:
-            self._connection.execute(update(_RUN).where(_RUN.c.key == key).values(changes))
+            self._connection.execute(
+                update(_tables.run).where(_tables.run.c.key == key).values(changes)
+            )
         if params:
             self._put_params(key, params)
         told = sorted(changes) + (["params"] if params else [])
@@ -168,6 +171,3 @@ class RunWrites(RunReads, MetricWrites):
         if key is None:
             raise NotFound("project", name)
         return key
-
-
-_RUN = run  # `run` is also the glossary's name of an argument

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, literal, select, union_all
 from omprov.errors import NotFound
 from omprov.records import Run, RunStatus
 
+from . import _tables
 from ._labels import tags_of
 from ._metrics import MetricReads
 from ._tables import project, run, run_input, run_output, run_param
@@ -105,7 +106,7 @@ class RunReads(MetricReads, VersionReads):
     ) -> list[Run]:
         query: AnySelect = _RUNS.order_by(run.c.key.desc())
         if project is not None:
-            query = query.where(_PROJECT.c.name == project)
+            query = query.where(_tables.project.c.name == project)
         if status is not None:
             query = query.where(run.c.status == status.value)
         if name is not None:
@@ -203,6 +204,3 @@ class RunReads(MetricReads, VersionReads):
                 source,
             ) in rows
         ]
-
-
-_PROJECT = project  # `project` is also the glossary's name of an argument

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
@@ -20,12 +20,12 @@ from omprov.errors import (
     Unavailable,
 )
 
+from ._transaction import TRANSLATE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
-    from sqlalchemy.engine import ExceptionContext
 
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -67,11 +67,19 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
             raise
         return connection
 
+    def translated(error: BaseException) -> OmprovError | None:
+        return translate(error, path)
+
     engine = create_engine(
-        "sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=-1
+        "sqlite+pysqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=-1,
+        execution_options={TRANSLATE: translated},
     )
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", _translator(path))
+    event.listen(engine, "handle_error", lambda raised: translated(raised.original_exception))
     return engine
 
 
@@ -98,7 +106,10 @@ def back_up(engine: Engine, target: Path) -> None:
     """Write a whole, consistent copy of the database to a file that must not exist yet."""
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("VACUUM INTO ?", (str(target),))
+        source = connection.driver_connection
+        assert isinstance(source, sqlite3.Connection)
+        with closing(sqlite3.connect(bytes(target))) as copy:
+            source.backup(copy)
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
         raise translate(error, target) or error from error
@@ -109,22 +120,6 @@ def back_up(engine: Engine, target: Path) -> None:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _translator(path: Path) -> Callable[[ExceptionContext], OmprovError | None]:
-    def handle_error(context: ExceptionContext) -> OmprovError | None:
-        return translate(context.original_exception, path)
-
-    return handle_error
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Translate what the driver itself raises in bulk reads, past SQLAlchemy."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise translate(error, path) or error from error
 
 
 def translate(error: BaseException, path: Path) -> OmprovError | None:

@@ -12,10 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ._tables import audit, feed, repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Executable, Row, Select, Table
+    from sqlalchemy.engine.interfaces import DBAPICursor
 
     from ._interface import ChangeKind
 
@@ -25,6 +26,9 @@ AnySelect: TypeAlias = "Select[*tuple[Any, ...]]"
 
 BATCH = 500
 """How many keys one statement asks for; both databases take far more parameters than that."""
+
+TRANSLATE = "omprov_translate"
+"""The engine's option that holds what makes OMProv's errors of the driver's; ``None`` for a bug."""
 
 _LOCK = select(repository.c.feed_position).with_for_update()
 _ADVANCE = update(repository).values(feed_position=bindparam("reached"))
@@ -114,8 +118,16 @@ def plain_rows(
     """
     cursor = connection.execute(query, parameters).cursor
     assert cursor is not None
-    while batch := cursor.fetchmany(10_000):
+    while batch := _fetch(connection, cursor):
         yield from batch
+
+
+def _fetch(connection: Connection, cursor: DBAPICursor) -> Sequence[tuple[Any, ...]]:
+    try:
+        return cursor.fetchmany(10_000)
+    except connection.dialect.loaded_dbapi.Error as error:
+        translate = connection.get_execution_options()[TRANSLATE]
+        raise translate(error) or error from error
 
 
 def insert_or(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:

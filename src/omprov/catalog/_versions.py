@@ -43,7 +43,9 @@ _VERSIONS = (
     .join(project, project.c.key == asset.c.project_key)
     .outerjoin(run, run.c.key == version.c.run_key)
 )
-_BY_KEY = _VERSIONS.where(version.c.key.in_(bindparam("keys", expanding=True)))
+_BY_KEY = _VERSIONS.where(version.c.key.in_(bindparam("keys", expanding=True))).order_by(
+    version.c.key
+)
 _BY_ID = _VERSIONS.where(version.c.id == bindparam("id"))
 _OF_ASSET = _VERSIONS.where(
     project.c.name == bindparam("project"),

@@ -134,3 +134,23 @@ class EdgeContract(NeedsCatalog):
             assert reader.consumers([scene.dataset.id]) == [scene.model.id]
             assert reader.consumers([scene.model.id, scene.algorithm.id]) == [scene.model.id]
             assert reader.consumers([]) == []
+
+    def test_the_sources_of_the_inputs_are_told_by_role(
+        self, catalog: Catalog, scene: Scene
+    ) -> None:
+        with catalog.write("ann", NOW) as writer:
+            produce(writer, scene.model, {"base_model": scene.made.key})
+        with catalog.read() as reader:
+            assert sorted(reader.input_sources(scene.model.id)) == [
+                ("algorithm", Kind.ALGORITHM, None),
+                ("base_model", Kind.MODEL, scene.model.id),
+                ("dataset", Kind.DATASET, None),
+            ]
+            assert reader.input_sources(scene.dataset.id) == []
+
+    def test_the_assets_that_runs_made_are_known(self, catalog: Catalog, scene: Scene) -> None:
+        with catalog.write("ann", NOW) as writer:
+            upload(writer, writer.add_asset(AssetName("default", Kind.MODEL, "bought")))
+            writer.remove_asset(scene.model.id)
+        with catalog.read() as reader:
+            assert [found.id for found in reader.output_assets()] == [scene.model.id]

@@ -151,6 +151,12 @@ class RunContract(NeedsCatalog):
             found = [run.id for run in reader.find_runs_by_prefix(scene.run[:8])]
             assert found == [run.id for run in reader.list_runs(limit=10)]
 
+    def test_runs_are_read_by_their_ids(self, catalog: Catalog, scene: Scene) -> None:
+        with catalog.read() as reader:
+            found = reader.find_run(scene.run)
+            assert reader.get_runs([scene.run, scene.run, RunId("none")]) == {scene.run: found}
+            assert reader.get_runs([]) == {}
+
     def test_uses_and_links_are_read_in_bulk(self, catalog: Catalog, scene: Scene) -> None:
         with catalog.write("ann", NOW) as writer:
             run, made = produce(
