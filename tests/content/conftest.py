@@ -15,3 +15,11 @@ if TYPE_CHECKING:
 def store(tmp_path: Path) -> Iterator[ContentStore]:
     with ContentStore.create(tmp_path / "store") as made:
         yield made
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_fsync() -> Iterator[None]:
+    """No test cuts the power; what a killed process wrote is in the page cache all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda descriptor: None)
+        yield
