@@ -1,1 +1,20 @@
-"""See ARCHITECTURE.md."""
+"""The command line ``omprov``: one module for each group of commands; parse, call, render.
+
+Nothing here decides anything about versions: every command calls the repository and shows what it
+answers, for people or, with ``--json``, for programs.
+
+- `_application` finds commands and turns errors into exit codes; `_command` says how one is
+  declared; `_session` is what a command has at hand.
+- `_setting_up`, `_folders`, `_running`, `_runs`, `_looking`, `_pictures`, `_labels` and
+  `_relations` hold the commands.
+- `_lanes`, `_lane_drawing` and `_graph_picture` draw version graphs, each step for itself.
+"""
+
+from ._application import application
+
+__all__ = ["application", "main"]
+
+
+def main() -> None:
+    """Run the command line of this process; the entry point of ``omprov``."""
+    application.main(prog_name="omprov")

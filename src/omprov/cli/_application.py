@@ -1,0 +1,173 @@
+"""The root of the command line: finds commands, loads them on use, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import click
+
+from omprov.errors import OmprovError
+
+from . import _completion as _completion
+from ._session import Session, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Begin": {
+        "init": ("_setting_up", "Make a repository in a folder."),
+        "demo": ("_setting_up", "Train a dozen small models and show what OMProv infers."),
+        "config": ("_setting_up", "Show or change settings."),
+        "completion": ("_setting_up", "Print the script that completes commands in a shell."),
+    },
+    "Record": {
+        "add": ("_folders", "Record the state of a folder or file as a version."),
+        "run": ("_running", "Run a command and record it, with its inputs and outputs."),
+        "checkout": ("_folders", "Write the files of a version into a folder."),
+        "status": ("_folders", "Compare folders with the versions that they hold."),
+        "tag": ("_labels", "Show, set or take away tags of a version."),
+        "alias": ("_labels", "Point an alias at a version."),
+        "rm": ("_labels", "Remove a version; its place in every lineage stays."),
+    },
+    "Look": {
+        "log": ("_looking", "List the versions of an asset, newest first."),
+        "show": ("_looking", "Show everything about a version."),
+        "diff": ("_looking", "Measure by how much two versions differ, with evidence."),
+        "graph": ("_pictures", "Draw the version graph of an asset."),
+        "lineage": ("_pictures", "Show what a version came from, or what came of it."),
+        "runs": ("_runs", "List runs, or show one."),
+    },
+    "Care": {
+        "edge": ("_relations", "Declare an edge between existing versions, or take one away."),
+        "policy": ("_relations", "Show or set how the roles of runs count for an asset."),
+        "fsck": ("_setting_up", "Verify the database, every stored byte and every inferred edge."),
+    },
+}
+"""Section → command → module that holds it, one line about it."""
+
+
+class Application(click.Group):
+    """A group that loads a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of the sections."""
+        del ctx
+        return [name for commands in SECTIONS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        del ctx
+        for commands in SECTIONS.values():
+            if cmd_name in commands:
+                module = import_module(f"{__package__}.{commands[cmd_name][0]}")
+                return cast("click.Command", getattr(module, f"{cmd_name}_command"))
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section without loading any."""
+        del ctx
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, about) for name, (_, about) in commands.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of an unknown one say what it looks like."""
+        import difflib
+
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
+        """Run a command line and exit with its code."""
+        words = list(sys.argv[1:] if args is None else args)
+        extra["standalone_mode"] = False
+        with _quiet_pipes():
+            code = _guarded(lambda: super(Application, self).main(words, *rest, **extra), words)
+            sys.stdout.flush()
+            sys.exit(code)
+
+
+def _guarded(action: Any, words: Sequence[str]) -> int:
+    """Run `action`; turn whatever it raises into one line and an exit code."""
+    own = list(itertools.takewhile(lambda word: word != "--", words))
+    as_json = "--json" in own
+    debug = "--debug" in own or bool(os.environ.get("OMPROV_DEBUG"))
+    try:
+        result = action()
+    except BrokenPipeError:
+        raise
+    except OmprovError as error:
+        if debug:
+            traceback.print_exc()
+        _say(as_json, type(error).__name__, str(error))
+        return error.exit_code
+    except click.UsageError as error:
+        _say_usage(as_json, error)
+        return 2
+    except click.ClickException as error:
+        _say(as_json, type(error).__name__, error.format_message())
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say(as_json, "Interrupted", "interrupted")
+        return 130
+    except Exception as error:  # noqa: BLE001  the last resort: one line instead of a traceback
+        if debug:
+            traceback.print_exc()
+        hint = "" if debug else " (--debug shows where)"
+        _say(as_json, type(error).__name__, f"unexpected {type(error).__name__}: {error}{hint}")
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _say_usage(as_json: bool, error: click.UsageError) -> None:
+    command = error.ctx.command_path if error.ctx else "omprov"
+    _say(as_json, "UsageError", f"{error.format_message()} See `{command} --help`.")
+
+
+def _say(as_json: bool, kind: str, message: str) -> None:
+    """Print an error on standard error."""
+    if as_json:
+        print_json({"error": {"type": kind, "message": message}}, sys.stderr)
+    else:
+        encoding = sys.stderr.encoding or "utf-8"
+        shown = f"omprov: {message}".encode(encoding, "backslashreplace").decode(encoding)
+        click.secho(shown, err=True, fg="red")
+
+
+@contextlib.contextmanager
+def _quiet_pipes() -> Any:
+    """End without a word when the reader of our output has gone (``| head``)."""
+    try:
+        yield
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):  # nothing may be flushed at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # what a shell reports for SIGPIPE
+
+
+@click.group(
+    cls=Application,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  omprov init && omprov add data/digits --as dataset/digits",
+)
+@click.option("--repo", metavar="PATH", help="The repository; else OMPROV_URL, else the nearest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.version_option(package_name="omprov", message="omprov %(version)s")
+@click.pass_context
+def application(ctx: click.Context, *, repo: str | None, as_json: bool, debug: bool) -> None:
+    """Know where every model came from, and by how much it differs from those before it."""
+    ctx.obj = Session(url=repo, as_json=as_json, debug=debug)

@@ -1,0 +1,153 @@
+"""What a command has at hand: the options of every command, consoles, and the repository."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ._glyphs import UNICODE, Glyphs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import TextIO
+
+    from rich.console import Console
+
+    from omprov.repository import Repository
+
+PIPE_WIDTH = 160
+"""Columns of output that goes to no terminal, where ``COLUMNS`` does not say otherwise."""
+
+
+@dataclass
+class Session:
+    """One call of the command line.
+
+    Attributes:
+        url: where the repository is; ``None`` finds it.
+        as_json: print JSON only.
+        debug: show the traceback of unexpected errors.
+    """
+
+    url: str | None = None
+    as_json: bool = False
+    debug: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @contextlib.contextmanager
+    def repository(self) -> Iterator[Repository]:
+        """Open the repository that the options name, or the nearest one.
+
+        Raises:
+            NotFound: there is none.
+        """
+        from omprov._front import connect  # start-up: `omprov --help` needs no database
+
+        with connect(self.url, create=False) as repository:
+            yield repository
+
+    @cached_property
+    def out(self) -> Console:
+        """The console of answers."""
+        return make_console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        """The console of progress, questions and warnings."""
+        return make_console(sys.stderr)
+
+    @cached_property
+    def glyphs(self) -> Glyphs:
+        """The characters that the terminal can show."""
+        return UNICODE.fit(self.out.encoding)
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+    def answer(self, data: Mapping[str, Any], show: Callable[[Console], None]) -> None:
+        """Print the answer, either way.
+
+        Args:
+            data: for ``--json``.
+            show: prints it for people.
+        """
+        if self.as_json:
+            print_json(data)
+        else:
+            show(self.out)
+
+    def warn(self, text: str) -> None:
+        """Say something beside the answer, on standard error."""
+        self.err.print(f"omprov: {text}", style="yellow", soft_wrap=True)
+
+    @contextlib.contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[Any], None] | None]:
+        """Show progress on a terminal; elsewhere give ``None``.
+
+        Args:
+            what: what is being done, for instance ``storing``.
+        """
+        if self.as_json or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.progress import DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn(what), DownloadColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.err, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done: bar.advance(task, done.bytes)
+
+
+def print_json(data: Mapping[str, Any], file: TextIO | None = None) -> None:
+    """Print one JSON object; strict JSON (NaN and infinities become null)."""
+    stream = file or sys.stdout
+    ascii_only = not (stream.encoding or "").lower().startswith("utf")
+    text = json.dumps(_strict(data), indent=2, ensure_ascii=ascii_only, default=str)
+    stream.write(text + "\n")
+
+
+def _strict(value: Any) -> Any:
+    match value:
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            return None
+        case dict():
+            return {str(key): _strict(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_strict(item) for item in value]
+        case _:
+            return value
+
+
+def make_console(stream: TextIO) -> Console:
+    """Make a console that takes text as it is: no markup, no emoji codes, no guessed colours.
+
+    Args:
+        stream: where it writes.
+    """
+    from rich.console import Console  # start-up: `omprov --help` needs no tables
+
+    class PlainConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:  # a file name need not be UTF-8, a terminal neither
+        reconfigure(errors="backslashreplace")
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else PIPE_WIDTH
+    return PlainConsole(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def display_path(path: Path) -> str:
+    """Write a path as seen from the current folder where it lies below it."""
+    with contextlib.suppress(ValueError, OSError):
+        return str(path.absolute().relative_to(path.cwd()))
+    return str(path)

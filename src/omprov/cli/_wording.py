@@ -1,0 +1,105 @@
+"""Numbers, sizes, ages and names as people read them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from omprov.records import Difference
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_AGES = (
+    (365 * 86_400, "year"),
+    (30 * 86_400, "month"),
+    (7 * 86_400, "week"),
+    (86_400, "day"),
+    (3_600, "hour"),
+    (60, "minute"),
+)
+
+
+def printable(text: str) -> str:
+    """Make control characters visible, so that recorded text cannot steer a terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def first_line(text: str) -> str:
+    """Return the first line, printable."""
+    return printable(text.strip().partition("\n")[0])
+
+
+def number(value: float) -> str:
+    """Write a number with up to four significant digits, whole numbers whole."""
+    if value == int(value) if abs(value) < 1e15 else False:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def weight(value: float | None) -> str:
+    """Write an amount of difference: three significant digits."""
+    if value is None:
+        return "?"
+    return "0" if value == 0 else f"{value:.3g}" if value >= 0.001 else f"{value:.1e}"
+
+
+def plural(count: float, noun: str) -> str:
+    """Write a count with its noun."""
+    return f"{number(count)} {noun}" + ("" if count == 1 else "s")
+
+
+def size(count: int) -> str:
+    """Write a number of bytes."""
+    if count < 1024:
+        return f"{count} B"
+    value, unit = float(count), 0
+    while value >= 1023.95 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}"
+
+
+def age(then: datetime, now: datetime) -> str:
+    """Write how long ago something was."""
+    seconds = (now - then).total_seconds()
+    for length, noun in _AGES:
+        if seconds >= length:
+            return plural(int(seconds // length), noun) + " ago"
+    return "just now"
+
+
+def duration(length: timedelta) -> str:
+    """Write how long something took."""
+    seconds = length.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(when: datetime) -> str:
+    """Write a time to the second, in UTC."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def evidence(difference: Difference) -> str:
+    """Say in one line what a difference is made of."""
+    if not difference.amount:
+        return f"{difference.measure}: nothing differs"
+    text = (
+        f"{difference.measure}: {number(difference.amount)} of {number(difference.total)} differ"
+    )
+    counts = counted(difference.counts)
+    return text + (f" ({counts})" if counts else "")
+
+
+def counted(counts: Mapping[str, float]) -> str:
+    """Write the counts of a measure that are not zero."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items() if count
+    )
