@@ -132,7 +132,7 @@ def _commit(folder: Path, step: CodeStep, date: str) -> None:
     if step.merges is not None:
         git(folder, "merge", "--quiet", "--no-ff", "-m", step.message, step.merges, date=date)
         return
-    for file in (files(__package__) / "story" / step.name).iterdir():
+    for file in (files("omprov.builtin.demo") / "story" / step.name).iterdir():
         (folder / file.name.removesuffix(_SUFFIX)).write_bytes(file.read_bytes())
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "-m", step.message, date=date)
@@ -141,4 +141,4 @@ def _commit(folder: Path, step: CodeStep, date: str) -> None:
 def _commits(folder: Path) -> list[Commit]:
     listing = git(folder, "log", "--reverse", "--date-order", "--format=%H|%P|%s")
     parts = [line.split("|", 2) for line in listing.splitlines()]
-    return [Commit(id, tuple(parents.split()), message) for id, parents, message in parts]
+    return [Commit(name, tuple(parents.split()), message) for name, parents, message in parts]

@@ -80,7 +80,9 @@ def load_digits() -> list[Digit]:
     found = _load("sklearn.datasets").load_digits()
     order = np.random.default_rng(2020).permutation(len(found.target))
     return [
-        Digit(f"{place:04}.png", np.uint8(found.images[place] * 15), int(found.target[place]))
+        Digit(
+            f"{place:04}.png", (found.images[place] * 15).astype(np.uint8), int(found.target[place])
+        )
         for place in order
     ]
 

@@ -1,4 +1,4 @@
-"""The jobs of the demo: real trainings, each in a process of its own, on files of recorded versions."""
+"""The jobs of the demo: real trainings, each in a process of its own, on recorded files."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ class DrawGraph(Protocol):
             history: the graph.
             metrics: version → metric → value, of the versions that have any.
         """
+        ...
 
 
 def show_title(console: Console, folder: Path) -> None:
