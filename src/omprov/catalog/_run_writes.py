@@ -67,6 +67,7 @@ class RunWrites(RunReads, MetricWrites):
             "source": dict(source or {}),
         }
         key: int = self._connection.execute(_ADD, row).scalar_one()
+        self._new_runs[run_id] = key
         self._add_parts(key, inputs=inputs, params=params or {}, metrics=metrics or {})
         if tags:
             self._connection.execute(
@@ -165,6 +166,9 @@ class RunWrites(RunReads, MetricWrites):
             upsert(self._dialect, run_param, "value"),
             [{"run_key": run_key, "name": name, "value": value} for name, value in params.items()],
         )
+
+    def _run_key(self, id: RunId) -> int:
+        return self._new_runs.get(id) or super()._run_key(id)
 
     def _project_key(self, name: str) -> int:
         key: int | None = self._connection.execute(_PROJECT_KEY, {"name": name}).scalar()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable, Row, Select, Table
     from sqlalchemy.engine.interfaces import DBAPICursor
 
+    from omprov.records import RunId
+
     from ._interface import ChangeKind
 
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class WriteTransaction(ReadTransaction):
         self._position: int = connection.execute(_LOCK).scalar_one()
         self._feed_rows: list[dict[str, Any]] = []
         self._audit_rows: list[dict[str, Any]] = []
+        self._new_runs: dict[RunId, int] = {}  # their keys, which a recording needs thrice
 
     def _announce(
         self,

@@ -271,7 +271,9 @@ class VersionWrites(VersionReads, WriteTransaction):
         return key, number, full_name
 
     def _existing_run(self, id: RunId) -> int:
-        key: int | None = self._connection.execute(_RUN_KEY, {"id": id}).scalar()
+        key = self._new_runs.get(id)
+        if key is None:
+            key = self._connection.execute(_RUN_KEY, {"id": id}).scalar()
         if key is None:
             raise NotFound("run", id)
         return key
