@@ -211,9 +211,9 @@ def main() -> None:
     appended = mine["append"]
     print(
         f"\nIn batches: pairs {show(mine['batch'])} ns, one newer {show(mine['one newer'])} ns, "
-        f"one older {show(mine['one older'])} ns. Appending: mean {show(float(appended.mean()))} µs, "
-        f"median {show(float(np.median(appended)))}, longest pause "
-        f"{show(float(appended.max()) / 1e3)} ms.\n"
+        f"one older {show(mine['one older'])} ns. Appending: "
+        f"mean {show(float(appended.mean()))} µs, median {show(float(np.median(appended)))}, "
+        f"longest pause {show(float(appended.max()) / 1e3)} ms.\n"
     )
     ids = []
     for kind in ("int", "str"):
