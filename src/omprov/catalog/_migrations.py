@@ -4,14 +4,13 @@ this module, since Alembic takes a while to import.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import insert, select, update
-
-from omprov import __version__
 
 from ._tables import repository
 
@@ -30,8 +29,9 @@ def bring_to_head(connection: Connection) -> None:
 
 
 def _sign(connection: Connection) -> None:
+    release = version("omprov")
     if connection.execute(select(repository.c.key)).first() is None:
-        row = {"key": 1, "feed_position": 0, "release": __version__}
+        row = {"key": 1, "feed_position": 0, "release": release}
         connection.execute(insert(repository), row)
     else:
-        connection.execute(update(repository).values(release=__version__))
+        connection.execute(update(repository).values(release=release))
