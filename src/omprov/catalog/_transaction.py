@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from ._tables import audit, feed, repository
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection, Executable, Row, Select, Table
+    from sqlalchemy.dialects import postgresql
     from sqlalchemy.engine.interfaces import DBAPICursor
 
     from omprov.records import RunId
@@ -140,7 +141,11 @@ def insert_or(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
         dialect: name of the database, as SQLAlchemy has it.
         table: where to insert.
     """
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # slow to import, and most have SQLite
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 @cache

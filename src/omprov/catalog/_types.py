@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Double, Integer, LargeBinary, String, Text, TypeDecorator
-from sqlalchemy.dialects.postgresql import VARCHAR
 
 from omprov.errors import InvalidInput
 from omprov.records import Digest
@@ -19,7 +18,7 @@ _MICROSECOND = timedelta(microseconds=1)
 KeyInteger = BigInteger().with_variant(Integer, "sqlite")
 """An internal key; SQLite makes only ``INTEGER`` primary keys out of its row ids."""
 
-IdText = String(36).with_variant(VARCHAR(36, collation="C"), "postgresql")
+IdText = String(36).with_variant(String(36, collation="C"), "postgresql")
 """A UUIDv7 as it is printed, in byte order, so that prefixes are ranges."""
 
 
