@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omprov.diff import MemoryTree, _registry, compare, get_measure, measure_for, measures
-from omprov.errors import Conflict, NotFound, Unavailable
+from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.records import Difference, Kind
 
 names = st.sampled_from(["words", "files", "keys", "packages"])
@@ -76,6 +76,11 @@ def test_every_kind_has_a_measure():
         "file": "files",
     }
     assert measure_for("dataset", "words").name == "words"
+
+
+def test_an_unknown_kind_is_refused_with_the_kinds_there_are():
+    with pytest.raises(InvalidInput, match=r"'table' is no kind .*dataset"):
+        measure_for("table")
 
 
 def test_an_unknown_measure_is_refused_with_the_names_there_are():

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from omprov.errors import Conflict, NotFound, Unavailable
+from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.records import Kind
 
 from ._files import FilesMeasure
@@ -66,9 +66,14 @@ def measure_for(kind: Kind | str, name: str | None = None) -> Measure:
         name: of the measure that was chosen for the asset, if one was.
 
     Raises:
+        InvalidInput: there is no such kind.
         NotFound: and others, as `get_measure`.
     """
-    return get_measure(name if name is not None else _DEFAULTS[Kind(kind)])
+    if name is not None:
+        return get_measure(name)
+    if kind not in set(Kind):
+        raise InvalidInput(f"{kind!r} is no kind (one of {', '.join(Kind)})")
+    return get_measure(_DEFAULTS[Kind(kind)])
 
 
 def compare(

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 
@@ -32,7 +30,7 @@ def settle(words: NDArray[np.int64], changed: NDArray[np.bool_], gaps: bytes) ->
     starts, ends, before = _movable_runs(words, changed)
     if not len(starts):
         return changed
-    runs = _Runs(words.tolist(), bytearray(changed.tobytes()), gaps)
+    runs = _Runs(np.ascontiguousarray(words).data, bytearray(changed.tobytes()), gaps)
     done = 0
     for start, end, matched in zip(starts.tolist(), ends.tolist(), before.tolist(), strict=True):
         if start >= done:
@@ -62,7 +60,7 @@ def _movable_runs(
 class _Runs:
     """The runs of one side while they slide."""
 
-    def __init__(self, words: Sequence[int], changed: bytearray, gaps: bytes) -> None:
+    def __init__(self, words: memoryview[int], changed: bytearray, gaps: bytes) -> None:
         self.words, self.changed, self.gaps = words, changed, gaps
 
     def slide(self, start: int, end: int, matched: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain, count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from ._trees import Leaf, Tree
 
 _HEAD = 8000  # bytes in which a NUL makes a file binary: git's rule
-_SLICE = 8 << 20  # bytes of a file that are split into words at once
+_SLICE = 4 << 20  # bytes of a file that are split into words at once
 
 
 def is_binary(content: bytes) -> bool:
@@ -42,7 +41,7 @@ def compare_words(old: bytes, new: bytes) -> WordCounts:
 def compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
     """Count the words of two files, each given by its tree and leaf, and match them.
 
-    Files beyond 8 MiB are compared in slices, as many of either: time grows with their size and
+    Files beyond 4 MiB are compared in slices, as many of either: time grows with their size and
     memory does not, but a word that moved to another slice does not match any more.
     """
     parts = _slices_of(old[1], new[1])
@@ -87,7 +86,8 @@ def _match_words(old: Sequence[bytes], new: Sequence[bytes]) -> WordCounts:
     """Number the distinct words and match the numbers."""
     if old == new:
         return WordCounts(old=len(old), new=len(new), common=len(old))
-    numbers = dict(zip(chain(old, new), count(), strict=False))
+    distinct = dict.fromkeys(old) | dict.fromkeys(new)
+    numbers = {word: number for number, word in enumerate(distinct)}
     return align(_numbered(old, numbers), _numbered(new, numbers))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Point = tuple[int, int]
 
 _WINDOW = 512  # words between two cuts, at least
-_LARGEST = 4096  # words between two cuts, at most
+_LARGEST = 8192  # words between two cuts, at most
 _STRETCH = 4  # words of an anchor
 _SAMPLE = 16  # one stretch in so many, chosen by its content, may be an anchor
 _DRIFT = 64  # neighbouring anchors are in line if their offsets differ by no more
