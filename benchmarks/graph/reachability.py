@@ -12,12 +12,20 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-import time
 from random import Random
 
 import histories
 import numpy as np
-from measuring import Built, in_own_process, print_table, show, time_each, time_together
+from measuring import (
+    CLOCKS,
+    Built,
+    in_own_process,
+    now,
+    print_table,
+    show,
+    time_each,
+    time_together,
+)
 
 from omprov.graph import VersionGraph
 from omprov.graph._interval_index import IntervalIndex
@@ -32,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=200_000)
     parser.add_argument("--budget", type=float, default=5.0, help="seconds for each contender")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     return parser.parse_args()
 
 
@@ -52,9 +61,8 @@ def ours(options: argparse.Namespace) -> dict:
     index = built.value
     reach = index.reach_function()
     us, ws = np.array(pairs, np.int32).T.copy()
-    started = time.perf_counter()
     in_batch = index.reach_pairs(us, ws)
-    batch = (time.perf_counter() - started) / len(pairs) * 1e9
+    batch = time_together(index.reach_pairs, [(us, ws)]) / len(pairs) * 1e3
     arrays = sum(
         len(values) * getattr(values, "itemsize", 1) for values in index._arrays().values()
     )
@@ -75,10 +83,10 @@ def ours(options: argparse.Namespace) -> dict:
 
 
 def mean_nanoseconds(call, ends, repeat: int = 10) -> float:
-    started = time.perf_counter()
+    started = now()
     for end in ends[:repeat].tolist():
         call(end)
-    return (time.perf_counter() - started) / repeat / len(ends) * 1e9
+    return (now() - started) / repeat / len(ends) * 1e9
 
 
 def ours_by_ids(options: argparse.Namespace, kind: str) -> dict:
@@ -90,16 +98,14 @@ def ours_by_ids(options: argparse.Namespace, kind: str) -> dict:
     if kind == "str":
         ids = [f"version-{number}" for number in ids]
     edges = [(ids[v], ids[parent], 0.5) for v, row in enumerate(history(options)) for parent in row]
-    started = time.perf_counter()
+    started = now()
     graph = VersionGraph.load(ids, edges)
-    load = time.perf_counter() - started
+    load = now() - started
     pairs = [(ids[u], ids[w]) for u, w in random_pairs(options)]
     newer, older = (
         np.array(column) if kind == "int" else list(column) for column in zip(*pairs, strict=True)
     )
-    started = time.perf_counter()
-    graph.reaches_many(newer, older)
-    batch = (time.perf_counter() - started) / len(pairs) * 1e9
+    batch = time_together(graph.reaches_many, [(newer, older)]) / len(pairs) * 1e3
     return {
         "load": load,
         "state": graph.state(),
@@ -197,11 +203,13 @@ def row(name: str, result: dict, reference: dict) -> list[str]:
 
 def main() -> None:
     options = arguments()
-    print(f"## Reachability: {options.history}, {options.versions:,} versions, random pairs\n")
-    mine = in_own_process(ours, options)
+    print(
+        f"## Reachability: {options.history}, {options.versions:,} versions, {options.clock} time\n"
+    )
+    mine = in_own_process(ours, options.clock, options)
     rows = [row("**OMProv** interval index", mine, mine)]
     for name in CONTENDERS:
-        result = in_own_process(theirs, options, name)
+        result = in_own_process(theirs, options.clock, options, name)
         count = len(result["answers"])
         if result["answers"] != mine["answers"][:count]:
             raise SystemExit(f"{name} and OMProv disagree")
@@ -217,8 +225,8 @@ def main() -> None:
     )
     ids = []
     for kind in ("int", "str"):
-        result = in_own_process(ours_by_ids, options, kind)
-        ids.append((kind, result | in_own_process(restored, result["state"])))
+        result = in_own_process(ours_by_ids, options.clock, options, kind)
+        ids.append((kind, result | in_own_process(restored, options.clock, result["state"])))
     print_table(
         (
             "VersionGraph",

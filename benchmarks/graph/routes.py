@@ -16,7 +16,7 @@ from random import Random
 
 import histories
 import numpy as np
-from measuring import Built, in_own_process, print_table, show, time_each
+from measuring import CLOCKS, Built, in_own_process, print_table, show, time_each
 
 from omprov.graph import VersionGraph
 
@@ -31,6 +31,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=200, help="of each length")
     parser.add_argument("--budget", type=float, default=2.0, help="seconds for each length")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     return parser.parse_args()
 
 
@@ -143,9 +144,13 @@ def row(name: str, length: str, times: np.ndarray, reference: np.ndarray) -> lis
 
 def main() -> None:
     options = arguments()
-    print(f"## Lightest routes: {options.history}, {options.versions:,} versions\n")
-    mine = in_own_process(ours, options)
-    others = {name: in_own_process(theirs, options, name, mine["pairs"]) for name in CONTENDERS}
+    what = f"{options.history}, {options.versions:,} versions, {options.clock} time"
+    print(f"## Lightest routes: {what}\n")
+    mine = in_own_process(ours, options.clock, options)
+    others = {
+        name: in_own_process(theirs, options.clock, options, name, mine["pairs"])
+        for name in CONTENDERS
+    }
     rows = []
     for length, reference in mine["times"].items():
         rows.append(row("**OMProv** distance", length, reference, reference))
