@@ -118,11 +118,12 @@ class InferredGraph(Generic[Id]):
         if not inherits(self.versions, *numbers):
             return {}
         made = self.made(numbers[0]), self.made(numbers[1])
+        used = self.tuple_of(newer), self.tuple_of(older)
         result: dict[str, tuple[Hashable | None, Hashable | None, float]] = {}
         for term in iter_terms(*made, self.free_distance, None):
             distance = term.distance if term.pair is None else pair_distance(term.pair)
             assert distance is not None  # there was no budget
-            result[term.role] = term.newer, term.older, distance
+            result[term.role] = used[0].get(term.role), used[1].get(term.role), distance
         return result
 
     def tuple_of(self, id: Id) -> dict[str, Hashable]:
@@ -193,7 +194,8 @@ class InferredGraph(Generic[Id]):
     def made(self, version: int) -> Made:
         """Return what a version was made from, as far as it weighs."""
         table = self.versions
-        free = {role: used for role, used in table.used[version] if self.roles.is_free(role)}
+        roles = self.roles.free
+        free = {role: used for role, used in table.used[version] if role in roles} if roles else {}
         if table.order_of[version] == ALONE:
             return Made(None, (), free)
         order = table.orders[table.order_of[version]]

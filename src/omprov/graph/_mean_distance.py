@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from omprov.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ._group_order import GroupOrder, Point
     from ._inferred_graph import InferredGraph
@@ -58,8 +58,6 @@ class Term(NamedTuple):
     """
 
     role: str
-    newer: Hashable | None
-    older: Hashable | None
     distance: float | None
     pair: Pair | None = None
 
@@ -73,20 +71,19 @@ def iter_terms(
         for column, new, old in zip(columns, newer.point, older.point, strict=True):
             if new is None:
                 continue
-            source = column.source(new.part)
-            new_id = source.id_of(new.version)
             if old is None:
-                yield Term(column.role, new_id, None, TO_NOTHING)
+                yield Term(column.role, TO_NOTHING)
             elif new == old:
-                yield Term(column.role, new_id, new_id, 0.0)
+                yield Term(column.role, 0.0)
             else:
-                old_id = source.id_of(old.version)
+                source = column.source(new.part)
                 pair = source.pair(new.version, old.version)
                 known = None if pair else source.distance(new.version, old.version, budget)
-                yield Term(column.role, new_id, old_id, known, pair)
-    for role in sorted(newer.free.keys() | older.free.keys()):
-        ids = newer.free.get(role), older.free.get(role)
-        yield Term(role, *ids, _checked(free_distance, role, *ids))
+                yield Term(column.role, known, pair)
+    if newer.free or older.free:
+        for role in sorted(newer.free.keys() | older.free.keys()):
+            ids = newer.free.get(role), older.free.get(role)
+            yield Term(role, _checked(free_distance, role, *ids))
 
 
 def _checked(
@@ -117,7 +114,7 @@ def mean_distance(
     Returns:
         None if the budget did not suffice.
     """
-    return _mean(list(iter_terms(newer, older, free_distance, budget)), budget, {})
+    return _mean(iter_terms(newer, older, free_distance, budget), budget, {})
 
 
 def pair_distance(pair: Pair, budget: int | None = None) -> float | None:
@@ -127,15 +124,16 @@ def pair_distance(pair: Pair, budget: int | None = None) -> float | None:
 
 
 def _mean(
-    terms: list[Term], budget: int | None, known: dict[tuple[int, int, int], float | None]
+    terms: Iterable[Term], budget: int | None, known: dict[tuple[int, int, int], float | None]
 ) -> float | None:
-    total = 0.0
+    total, count = 0.0, 0
     for term in terms:
         distance = term.distance if term.pair is None else _resolve(term.pair, budget, known)
         if distance is None:
             return None
         total += distance
-    return total / len(terms) if terms else 0.0
+        count += 1
+    return total / count if count else 0.0
 
 
 def _resolve(

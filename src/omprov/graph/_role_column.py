@@ -82,6 +82,10 @@ class RoleColumn:
         for rows in self._parts.values():
             rows.forget()
 
+    def _is_uniform(self, part: int) -> bool:
+        """Tell whether every group used a version of this part."""
+        return len(self._parts) == 1 and part in self._parts and not self.missing
+
     def row(self, used: Input | None) -> BitMap:
         """Return the groups that stand at or below `used` in this role."""
         if used is None:
@@ -92,6 +96,8 @@ class RoleColumn:
     def reached(self, used: Input | None, groups: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which of `groups` stand at or below `used` in this role."""
         versions = view(self.versions)[groups]
+        if used is not None and self._is_uniform(used.part):
+            return self._sources[used.part].reached(used.version, versions)
         result: NDArray[np.bool_] = versions == _NOTHING
         if used is not None:
             same = np.flatnonzero(view(self.part_of)[groups] == used.part)
@@ -101,6 +107,9 @@ class RoleColumn:
 
     def reaching(self, groups: NDArray[np.int64], used: Input) -> NDArray[np.bool_]:
         """Tell which of `groups` stand at or above `used` in this role."""
+        if self._is_uniform(used.part):
+            versions = view(self.versions)[groups]
+            return self._sources[used.part].reaching(versions, used.version)
         result = np.zeros(len(groups), np.bool_)
         same = np.flatnonzero(view(self.part_of)[groups] == used.part)
         versions = view(self.versions)[groups[same]]

@@ -33,10 +33,16 @@ class Reading:
 
 
 class Roles:
-    """Which graphs the versions of a role come from, and how the role counts."""
+    """Which graphs the versions of a role come from, and how the role counts.
+
+    Attributes:
+        policy: how roles count.
+        free: the roles met so far that weigh only.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self.free: set[str] = set()
         self._sources: dict[str, list[Source]] = {}
         self._told: dict[str, list[int]] = {}
         self._pairs: dict[tuple[str, Hashable], tuple[str, Hashable]] = {}
@@ -64,10 +70,6 @@ class Roles:
         if treatment is None:
             treatment = self._treatments[role] = self.policy.treatment(role)
         return treatment
-
-    def is_free(self, role: str) -> bool:
-        """Tell whether a role weighs only."""
-        return self.treatment(role) is Treatment.FREE
 
     def roles_of(self, graph: object) -> list[str]:
         """List the roles that take versions of a graph."""
@@ -118,6 +120,7 @@ class Roles:
                     constraining[role] = self._input(role, version)
                 case Treatment.FREE:
                     free[role] = version
+                    self.free.add(role)
                 case Treatment.IGNORED:
                     pass
         return Reading(tuple(used), constraining, free)

@@ -37,7 +37,7 @@ class Tuning:
     fresh_versions: int = 64
     fresh_share: float = 0.06
     few: int = 256
-    listed: int = 8192
+    listed: int = 1024
     peels: int = 64
     first_search: int = 8
     last_search: int = 512
