@@ -47,7 +47,8 @@ def arguments() -> argparse.Namespace:
 def random_pairs(options: argparse.Namespace) -> list[tuple[int, int]]:
     random = Random(options.seed)
     ends = range(options.versions)
-    return [(random.choice(ends), random.choice(ends)) for _ in range(options.pairs)]
+    # two different ends: whether a version reaches itself is a matter of taste
+    return [tuple(random.sample(ends, 2)) for _ in range(options.pairs)]
 
 
 def history(options: argparse.Namespace) -> histories.History:
