@@ -1,6 +1,7 @@
 """OMProv: where every model came from, and by how much it differs from those before it.
 
-The front door. Every name loads on its first use, so ``import omprov`` itself costs next to nothing.
+The front door. Every name loads on its first use, so ``import omprov`` itself costs next to
+nothing.
 
 Example:
     >>> import omprov

@@ -1,8 +1,8 @@
 """The console examples of the documentation run as they are printed.
 
-Every ```` ```console ```` block of a page is run in order in one fresh folder. Lines after ``$`` (and
-``>`` for their continuation) are commands; the others must appear in the output, where ``…`` stands
-for anything. A page whose first block is preceded by ``<!-- not run -->`` is left alone.
+The ``console`` blocks of a page are run in order in one fresh folder. Lines after ``$`` (and ``>``
+for their continuation) are commands; the others must appear in the output, where ``…`` stands for
+anything. A block after ``<!-- not run -->`` is left alone.
 """
 
 from __future__ import annotations

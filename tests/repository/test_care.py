@@ -145,7 +145,7 @@ def test_making_a_repository_twice_is_refused(repo, tmp_path, clock):
 
 
 def test_a_failed_write_leaves_no_trace_in_the_graphs(inputs, monkeypatch):
-    from omprov.repository import _repository
+    from omprov.repository._door import _runs
 
     def run(version):
         return inputs.record_run(
@@ -153,13 +153,13 @@ def test_a_failed_write_leaves_no_trace_in_the_graphs(inputs, monkeypatch):
         )
 
     run("v1")
-    real = _repository.write_run
+    real = _runs.write_run
 
     def broken(*args, **kwargs):
         real(*args, **kwargs)
         raise OSError("pulled the plug")
 
-    monkeypatch.setattr(_repository, "write_run", broken)
+    monkeypatch.setattr(_runs, "write_run", broken)
     with pytest.raises(OSError, match="plug"):
         run("v2")
     monkeypatch.undo()

@@ -7,10 +7,10 @@ transactions, keeps the version graphs in step with the catalog, and never print
 from ._active_runs import ActiveRun, Used
 from ._checking import Finding
 from ._config import SETTINGS, Config
+from ._door import FOLDER, Repository
 from ._handles import VersionHandle
 from ._reading import History, Lineage, Link, Route
 from ._recording import MetricPoint, Output
-from ._repository import FOLDER, Repository
 from ._versions import AUTO, Added
 from ._workspace import Held, Workspace
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from omprov.records import Run, Version
 
     from ._contents import Content
-    from ._repository import Repository
+    from ._door import Repository
 
 
 @dataclass(frozen=True, slots=True)

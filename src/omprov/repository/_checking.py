@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omprov.records import Digest, VersionKey, show_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from omprov.catalog import Catalog, CatalogReader
-    from omprov.content import ContentStore
+    from omprov.content import ContentStore, Progress
 
     from ._graphs import Graphs
 
@@ -42,7 +42,7 @@ def check_content(
     reader: CatalogReader,
     *,
     every_byte: bool,
-    progress: Callable[[Any], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Verify the content store, and that every version's content is there."""
     roots: dict[Digest, list[VersionKey]] = defaultdict(list)

@@ -13,10 +13,10 @@ from omprov.errors import InvalidInput, NotFound
 from omprov.records import Difference, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from omprov.catalog import CatalogReader
-    from omprov.content import ContentStore
+    from omprov.content import ContentStore, Progress
     from omprov.records import Asset, Digest, Kind, VersionKey
 
     Content: TypeAlias = str | Path | Mapping[str, bytes] | TreeSummary | None
@@ -27,7 +27,7 @@ ENVIRONMENT_FILE = "environment.json"
 
 
 def store_content(
-    store: ContentStore, content: Content, progress: Callable[[Any], None] | None = None
+    store: ContentStore, content: Content, progress: Progress | None = None
 ) -> TreeSummary | None:
     """Put content in the store; when this returns, it is durable.
 

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from omprov.content import StoredTree
     from omprov.records import Difference, Inherits, Version
 
+    from ._door import Repository
     from ._reading import Lineage
-    from ._repository import Repository
 
 
 class VersionHandle:

@@ -1,0 +1,114 @@
+"""Projects and assets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov.diff import get_measure
+from omprov.records import check_name
+from omprov.repository._door._opened import Opened
+from omprov.repository._edges import check_declared
+from omprov.repository._recording import write_change
+from omprov.repository._resolving import new_asset_name, resolve_asset
+
+if TYPE_CHECKING:
+    from omprov.records import Asset, Kind, Policy, Project
+    from omprov.repository._door._opened import AnyAsset
+
+
+class Assets(Opened):
+    """Projects and assets."""
+
+    def add_project(self, name: str) -> Project:
+        """Make a project.
+
+        Raises:
+            AlreadyExists: the name is taken.
+            InvalidInput: it cannot be a name.
+        """
+        with self._writing() as writer:
+            return writer.add_project(check_name(name, "project"))
+
+    def list_projects(self) -> list[Project]:
+        """Return the projects by name."""
+        with self._reading() as reader:
+            return reader.list_projects()
+
+    def add_asset(
+        self,
+        name: AnyAsset,
+        *,
+        description: str = "",
+        policy: Policy | None = None,
+        measure: str | None = None,
+    ) -> Asset:
+        """Make an asset with no version yet.
+
+        Raises:
+            AlreadyExists: the name is taken.
+            NotFound: its project does not exist, or there is no such measure.
+        """
+        _check_measure(measure)
+        with self._writing() as writer:
+            return writer.add_asset(
+                new_asset_name(name, self.project),
+                description=description,
+                policy=policy,
+                measure=measure,
+            )
+
+    def get_asset(self, reference: AnyAsset) -> Asset:
+        """Return the asset that a reference names.
+
+        Raises:
+            NotFound: there is none; with near matches.
+            AmbiguousReference: the kind was left out and several kinds have the name.
+        """
+        with self._reading() as reader:
+            return resolve_asset(reader, reference, self.project)
+
+    def list_assets(
+        self, *, project: str | None = None, kind: Kind | None = None, removed: bool = False
+    ) -> list[Asset]:
+        """Return assets ordered by project, kind and name."""
+        with self._reading() as reader:
+            return reader.list_assets(project=project, kind=kind, removed=removed)
+
+    def set_asset(
+        self,
+        reference: AnyAsset,
+        *,
+        description: str | None = None,
+        measure: str | None = None,
+    ) -> Asset:
+        """Change what is given. A new measure holds for the versions added from now on."""
+        _check_measure(measure)
+        with self._writing() as writer:
+            asset = resolve_asset(writer, reference, self.project)
+            return writer.set_asset(asset.id, description=description, measure=measure)
+
+    def set_policy(self, reference: AnyAsset, policy: Policy) -> Asset:
+        """Set how roles count for an output asset, and infer its graph anew.
+
+        The graphs that build on it follow in the same transaction.
+        """
+        with self._writing_graphs() as writer:
+            asset = resolve_asset(writer, reference, self.project)
+            changes = self._graphs.rebuild([asset.name], {asset.name: policy})
+            for change in changes.values():
+                write_change(writer, change)
+            check_declared(writer, changes)
+            return writer.set_asset(asset.id, policy=policy)
+
+    def remove_asset(self, reference: AnyAsset) -> Asset:
+        """Remove an asset; its versions stay as tombstones in every lineage."""
+        with self._writing() as writer:
+            asset = resolve_asset(writer, reference, self.project)
+            writer.remove_asset(asset.id)
+            return asset
+
+
+def _check_measure(name: str | None) -> None:
+    """Raise `NotFound` where there is no such measure."""
+    if name is not None:
+        get_measure(name)

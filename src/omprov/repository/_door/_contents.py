@@ -1,0 +1,124 @@
+"""Files of versions: in the store, on disk, compared."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, BinaryIO
+
+from omprov.diff import get_measure
+from omprov.errors import InvalidInput, NotFound
+from omprov.repository._door._versions import Versions
+from omprov.repository._resolving import resolve_asset, resolve_version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from omprov.content import MaterializeMode, Progress, StoredTree
+    from omprov.diff import Delta
+    from omprov.records import Difference, Version
+    from omprov.repository._door._opened import AnyVersion
+
+
+class Contents(Versions):
+    """Files of versions: in the store, on disk, compared."""
+
+    def tree(self, reference: AnyVersion) -> StoredTree:
+        """Return the files of a version.
+
+        Raises:
+            NotFound: the version holds no content.
+        """
+        version = self.get_version(reference)
+        if version.digest is None:
+            raise NotFound("content", version, hint="Only the fact was recorded.")
+        return self.content.tree(version.digest)
+
+    def open_file(self, reference: AnyVersion, path: str) -> BinaryIO:
+        """Open one file of a version for reading; seekable."""
+        return self.tree(reference).open(path)
+
+    def diff(
+        self, older: AnyVersion, newer: AnyVersion, *, measure: str | None = None
+    ) -> Difference:
+        """Measure by how much `newer` differs from `older`, with evidence.
+
+        Args:
+            older: a version.
+            newer: a version of the same kind.
+            measure: its name; the asset's own, or the kind's, where left out.
+        """
+        if measure is not None:
+            get_measure(measure)
+        with self._reading() as reader:
+            old = resolve_version(reader, older, self.project)
+            new = resolve_version(reader, newer, self.project)
+            asset = resolve_asset(reader, new.asset, self.project)
+        if old.asset.kind != new.asset.kind:
+            raise InvalidInput(
+                f"{old} and {new} are of different kinds: compare versions of one kind"
+            )
+        return self._differences.between(
+            old.digest, new.digest, new.asset.kind, measure or asset.measure
+        )
+
+    def changes_on_disk(self, path: Path) -> list[Delta]:
+        """Return how a folder differs from the version that the workspace knows it to hold.
+
+        Raises:
+            NotFound: the workspace does not know this folder.
+        """
+        held = self.workspace.find(path)
+        if held is None:
+            raise NotFound("recorded folder", path, hint="`omprov add` records it.")
+        return list(self.content.changes_on_disk(held.digest, path))
+
+    def checkout(
+        self,
+        reference: AnyVersion,
+        path: Path,
+        *,
+        mode: MaterializeMode = "copy",
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> Version:
+        """Write a version's files into a folder, and remember that it holds it.
+
+        Files that the folder's last version had and this one lacks are removed; files that no
+        version knew are left alone.
+
+        Raises:
+            LocalChanges: it would overwrite changes that no version holds, and `force` is not set.
+        """
+        version = self.get_version(reference)
+        if version.digest is None:
+            raise NotFound("content", version, hint="Only the fact was recorded.")
+        held = self.workspace.find(path)
+        self.content.materialize(
+            version.digest,
+            path,
+            mode=mode,
+            current=held.digest if held else None,
+            force=force,
+            progress=progress,
+        )
+        self.workspace.remember(path, version)
+        return version
+
+    def local_copy(self, reference: AnyVersion) -> Path:
+        """Return a read-only folder with the files of a version, shared by all who ask for it.
+
+        Raises:
+            NotFound: the version holds no content.
+        """
+        version = self.get_version(reference)
+        if version.digest is None:
+            raise NotFound("content", version, hint="Only the fact was recorded.")
+        path = self.path / "copies" / version.digest
+        if not path.exists():
+            partial = path.with_name(f"{version.digest}.{version.id}")
+            self.content.materialize(version.digest, partial, mode="link")
+            try:
+                partial.rename(path)
+            except OSError:  # another process was quicker; its copy is as good
+                shutil.rmtree(partial)
+        return path

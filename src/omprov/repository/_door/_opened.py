@@ -1,0 +1,113 @@
+"""An opened repository: its parts, and the views that the calls work on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from omprov.catalog import create_catalog, open_catalog
+from omprov.content import ContentStore
+from omprov.errors import AlreadyExists, NotFound
+from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
+from omprov.repository._config import Config
+from omprov.repository._contents import Differences
+from omprov.repository._graphs import Graphs
+from omprov.repository._workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from omprov.catalog import Catalog, CatalogReader, CatalogWriter
+
+
+AnyVersion: TypeAlias = str | Reference | Version
+"""A version, or what people write for one."""
+
+AnyAsset: TypeAlias = str | Reference | AssetName
+"""An asset's name, or what people write for one."""
+
+FOLDER = ".omprov"
+
+
+class Opened:
+    """The parts of a repository, opened together; the calls stand on it noun by noun."""
+
+    def __init__(
+        self,
+        path: Path,
+        catalog: Catalog,
+        content: ContentStore,
+        *,
+        who: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.path = path
+        self.content = content
+        self.config = Config(path / "config")
+        self.who = self.config.get("user.name") or who
+        self.project = self.config.get("project") or DEFAULT_PROJECT
+        self.workspace = Workspace(path.parent, path / "workspace.json")
+        self._catalog = catalog
+        self._clock = clock
+        self._differences = Differences(content)
+        self._graphs = Graphs(catalog, self._differences.free_distance)
+
+    @classmethod
+    def create(cls, folder: Path, *, who: str, clock: Callable[[], datetime]) -> Self:
+        """Make an empty repository in ``folder/.omprov`` and open it.
+
+        Raises:
+            AlreadyExists: there is one.
+        """
+        path = folder / FOLDER
+        if (path / "catalog.db").exists():
+            raise AlreadyExists("repository", path)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / ".gitignore").write_text("*\n", encoding="utf-8")
+        content = ContentStore.create(path / "content")
+        catalog = create_catalog(path / "catalog.db")
+        with catalog.write(who, clock()) as writer:
+            writer.add_project(DEFAULT_PROJECT)
+        return cls(path, catalog, content, who=who, clock=clock)
+
+    @classmethod
+    def open(cls, folder: Path, *, who: str, clock: Callable[[], datetime]) -> Self:
+        """Open the repository in ``folder/.omprov``, or `folder` itself if it is one.
+
+        Raises:
+            NotFound: there is none.
+            SchemaMismatch: it was written by another release.
+            Damaged: its database is not what it was.
+        """
+        path = folder if folder.name == FOLDER else folder / FOLDER
+        if not (path / "catalog.db").exists():
+            raise NotFound("repository", path, hint="`omprov init` makes one.")
+        content = ContentStore.open(path / "content")
+        catalog = open_catalog(path / "catalog.db")
+        return cls(path, catalog, content, who=who, clock=clock)
+
+    def close(self) -> None:
+        """Release files; the repository is of no use afterwards."""
+        self._graphs.keep_snapshots()
+        self._catalog.close()
+        self.content.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _reading(self) -> AbstractContextManager[CatalogReader]:
+        return self._catalog.read()
+
+    def _writing(self) -> AbstractContextManager[CatalogWriter]:
+        return self._catalog.write(self.who, self._clock())
+
+    def _reading_graphs(self) -> AbstractContextManager[CatalogReader]:
+        return self._graphs.at(self._catalog.read())
+
+    def _writing_graphs(self) -> AbstractContextManager[CatalogWriter]:
+        return self._graphs.at(self._catalog.write(self.who, self._clock()))

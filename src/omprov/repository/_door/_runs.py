@@ -1,0 +1,180 @@
+"""Runs: recording them, finding them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omprov.errors import InvalidInput, NotFound
+from omprov.records import AssetName, Edge, Origin, RunStatus
+from omprov.repository._contents import ENVIRONMENT_FILE, PARAMS_FILE, json_file, store_content
+from omprov.repository._door._opened import Opened
+from omprov.repository._recording import MetricPoint, Output, RunFacts, Stored, write_run
+from omprov.repository._resolving import resolve_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from omprov.records import Run, RunId, VersionKey
+    from omprov.repository._door._opened import AnyVersion
+
+
+class Runs(Opened):
+    """Runs: recording them, finding them."""
+
+    def record_run(
+        self,
+        *,
+        inputs: Mapping[str, AnyVersion],
+        outputs: Mapping[str, Output],
+        name: str = "run",
+        status: RunStatus = RunStatus.SUCCEEDED,
+        started: datetime | None = None,
+        ended: datetime | None = None,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        points: Sequence[MetricPoint] = (),
+        environment: Mapping[str, Any] | None = None,
+        command: Sequence[str] = (),
+        exit_status: int | None = None,
+        message: str = "",
+        source: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Record an execution that is over: its inputs, its outputs, and what they inherit.
+
+        One transaction: the run, a new version for each output, the inferred edges. `params` and
+        `environment` become versions of ``params/NAME`` and ``environment/NAME``, NAME being that
+        of the first output's asset; the same content is the same version.
+
+        Args:
+            inputs: role → version used.
+            outputs: role → what was made.
+            name: what to call the run.
+            status: how it went.
+            started: when it began; now where left out.
+            ended: when it ended; now where left out.
+            params: parameters; JSON values.
+            metrics: name → last value; of a metric with points, its last point's where left out.
+            points: the curves of the metrics.
+            environment: packages and what else matters, as JSON values.
+            command: the command line.
+            exit_status: of the command.
+            message: what to say of it.
+            source: more facts, as JSON data.
+            tags: tags of the run.
+
+        Raises:
+            NotFound: an input does not exist.
+            InvalidInput: two outputs of one asset, a role that is no name.
+        """
+        now = self._clock()
+        facts = RunFacts(
+            name=name,
+            status=status,
+            started=started or now,
+            ended=ended or now,
+            params=params or {},
+            metrics={point.name: point.value for point in points} | dict(metrics or {}),
+            points=points,
+            command=command,
+            exit_status=exit_status,
+            message=message,
+            source=source or {},
+            tags=tags or {},
+        )
+        with self._reading() as reader:
+            used = {
+                role: resolve_version(reader, reference, self.project)
+                for role, reference in inputs.items()
+            }
+        stored = self._store_outputs(outputs, params, environment)
+        with self._writing_graphs() as writer:
+            run, pending = write_run(
+                writer,
+                self._graphs,
+                self._differences,
+                facts,
+                inputs=used,
+                stored=stored,
+                project=self.project,
+            )
+        if pending:
+            self._fill_weights(pending)
+        with self._reading() as reader:
+            recorded = reader.find_run(run)
+        assert recorded is not None, f"run {run} was just written"
+        return recorded
+
+    def _store_outputs(
+        self,
+        outputs: Mapping[str, Output],
+        params: Mapping[str, Any] | None,
+        environment: Mapping[str, Any] | None,
+    ) -> Stored:
+        return Stored(
+            outputs={
+                role: (output, store_content(self.content, output.content))
+                for role, output in outputs.items()
+            },
+            params=self.content.put_files(json_file(PARAMS_FILE, params)) if params else None,
+            environment=(
+                self.content.put_files(json_file(ENVIRONMENT_FILE, environment))
+                if environment
+                else None
+            ),
+        )
+
+    def _fill_weights(self, pending: Iterable[tuple[AssetName, Edge[Any]]]) -> None:
+        """Compute the far weights that the transaction left open."""
+        with self._reading_graphs():
+            found = [
+                Edge(edge.newer, edge.older, self._graphs.output(asset).distance(*edge[:2]))
+                for asset, edge in pending
+            ]
+        with self._writing() as writer:
+            writer.set_weights(found, Origin.INFERRED)
+
+    def get_run(self, id: str) -> Run:
+        """Return a run by its id, the beginning of its id, or of its last part.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: several begin so.
+        """
+        with self._reading() as reader:
+            found = reader.find_runs_by_prefix(id)
+        if not found:
+            raise NotFound("run", id, hint="`omprov runs` lists them.")
+        if len(found) > 1:
+            names = ", ".join(run.id for run in found[:3])
+            raise InvalidInput(f"{len(found)} runs begin with {id!r}: {names}; write more of it")
+        return found[0]
+
+    def list_runs(
+        self,
+        *,
+        status: RunStatus | None = None,
+        name: str | None = None,
+        using: AnyVersion | None = None,
+        making: AnyVersion | None = None,
+        limit: int | None = 100,
+        before: RunId | None = None,
+    ) -> list[Run]:
+        """Return runs of the project, newest first; page on with `before`, the last id seen."""
+        with self._reading() as reader:
+
+            def key(reference: AnyVersion | None) -> VersionKey | None:
+                if reference is None:
+                    return None
+                return resolve_version(reader, reference, self.project).key
+
+            return reader.list_runs(
+                project=self.project,
+                status=status,
+                name=name,
+                input=key(using),
+                output=key(making),
+                limit=limit,
+                before=before,
+            )

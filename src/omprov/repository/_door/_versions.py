@@ -1,0 +1,128 @@
+"""Versions: adding, finding, removing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from omprov.repository._contents import store_content
+from omprov.repository._door._opened import Opened
+from omprov.repository._resolving import new_asset_name, parse, resolve_asset, resolve_version
+from omprov.repository._versions import (
+    AUTO,
+    CANDIDATES,
+    ensure_asset,
+    find_asset,
+    plan_version,
+    resolve_parents,
+    write_version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omprov.catalog import CatalogReader
+    from omprov.content import Progress
+    from omprov.records import Kind, Version
+    from omprov.repository._contents import Content
+    from omprov.repository._door._opened import AnyAsset, AnyVersion
+    from omprov.repository._versions import Added
+
+
+class Versions(Opened):
+    """Versions: adding, finding, removing."""
+
+    def add_version(
+        self,
+        asset: AnyAsset,
+        content: Content = None,
+        *,
+        message: str = "",
+        inherits: Sequence[AnyVersion] | Literal["auto"] = AUTO,
+        source: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Added:
+        """Record the state of an asset; make the asset if it is not there.
+
+        Nothing is written twice: where the content is that of the version it would inherit, that
+        version is returned. The workspace remembers that a path given as content holds the version.
+
+        Args:
+            asset: which asset, for instance ``dataset/digits``.
+            content: a folder or file, files in memory (name → bytes), or nothing.
+            message: what to say of it.
+            inherits: its parents (``v3`` alone is a version of the asset itself), none with
+                ``()``, or `AUTO`.
+            source: where the content came from, as JSON data.
+            progress: called as content is stored.
+
+        Raises:
+            NotFound: no such path, parent or project.
+            InvalidInput: a parent of another kind, or a name that cannot be one.
+        """
+        name = parse(asset)
+        if name.kind is None or name.selector is not None:
+            with self._reading() as reader:
+                found = None if name.selector else find_asset(reader, name, self.project)
+            name = parse(found.name if found else new_asset_name(name, self.project))
+        full = new_asset_name(name, self.project)
+        with self._reading() as reader:
+            find_asset(reader, full, self.project)  # before storing anything: may it be?
+        summary = store_content(self.content, content, progress)
+        with self._reading() as reader:
+            known = find_asset(reader, full, self.project)
+            plan = plan_version(
+                reader,
+                self._differences,
+                known,
+                summary.digest if summary else None,
+                inherits=resolve_parents(reader, inherits, full, self.project),
+                held=self._held(reader, content, full.kind),
+                candidates=int(self.config.get("parents.candidates") or CANDIDATES),
+            )
+        with self._writing_graphs() as writer:
+            added = write_version(
+                writer,
+                self._graphs,
+                ensure_asset(writer, full, self.project),
+                plan,
+                summary,
+                message=message,
+                source=source,
+            )
+        if isinstance(content, str | Path):
+            self.workspace.remember(Path(content), added.version)
+        return added
+
+    def _held(self, reader: CatalogReader, content: Content, kind: Kind) -> Version | None:
+        """Return the version that the workspace knows this folder to hold, if it can inherit it."""
+        held = self.workspace.find(Path(content)) if isinstance(content, str | Path) else None
+        if held is None:
+            return None
+        version = reader.find_version_by_id(held.version)
+        return version if version is not None and version.asset.kind == kind else None
+
+    def get_version(self, reference: AnyVersion) -> Version:
+        """Return the version that a reference names; without a selector, the latest.
+
+        Raises:
+            NotFound: there is none; with near matches.
+            AmbiguousReference: several could be meant.
+        """
+        with self._reading() as reader:
+            return resolve_version(reader, reference, self.project)
+
+    def list_versions(
+        self, asset: AnyAsset, *, limit: int | None = None, below: int | None = None
+    ) -> list[Version]:
+        """Return versions, newest first; page on with `below`, the last number seen."""
+        with self._reading() as reader:
+            name = resolve_asset(reader, asset, self.project).name
+            return reader.list_versions(name, limit=limit, below=below)
+
+    def remove_version(self, reference: AnyVersion) -> Version:
+        """Remove a version; its tombstone stays in every graph and lineage."""
+        with self._writing() as writer:
+            version = resolve_version(writer, reference, self.project)
+            writer.remove_version(version.key)
+            return version
