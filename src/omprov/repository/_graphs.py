@@ -10,27 +10,33 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
-from graphlib import CycleError as GraphCycleError
-from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from omprov.catalog import ChangeKind
 from omprov.graph import GraphChange, OutputGraph, VersionGraph
 from omprov.records import AssetName, Edge, Kind, Policy, Treatment, VersionKey
 
+from ._sources import (
+    Source,
+    Sources,
+    all_consumers,
+    get_asset,
+    inputs_first,
+    name_of,
+    source_of,
+    stored_sources,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from omprov.catalog import Catalog, CatalogReader, FeedRow
-    from omprov.records import Asset, AssetId, Version
+    from omprov.records import Version
 
     FreeDistance: TypeAlias = Callable[[CatalogReader, VersionKey | None, VersionKey | None], float]
     View = TypeVar("View", bound=CatalogReader)
     Graph: TypeAlias = VersionGraph[VersionKey] | OutputGraph[VersionKey]
-
-Source: TypeAlias = Kind | AssetName
-"""Which graph a version stands in: its kind's if it was uploaded, its asset's if a run made it."""
 
 REPLAY_AT_MOST = 20_000
 """Beyond so many feed rows, loading a graph anew is quicker than replaying them."""
@@ -62,7 +68,7 @@ class Graphs:
         self._kept: dict[Kind, int] = {}
         self._uploaded: dict[Kind, VersionGraph[VersionKey]] = {}
         self._outputs: dict[AssetName, OutputGraph[VersionKey]] = {}
-        self._inputs: dict[AssetName, dict[str, set[Source]]] = {}
+        self._inputs: dict[AssetName, Sources] = {}
 
     # ------------------------------------------------------------------ the view
 
@@ -112,7 +118,7 @@ class Graphs:
 
     def of(self, version: Version) -> Graph:
         """Return the graph that this version stands in."""
-        return self._graph(_source(version))
+        return self._graph(source_of(version))
 
     def _graph(self, source: Source) -> Graph:
         return self.uploaded(source) if isinstance(source, Kind) else self.output(source)
@@ -143,7 +149,7 @@ class Graphs:
         """
         graph = self._outputs[version.asset]
         self._changed = True
-        self._connect(version.asset, {role: {_source(used)} for role, used in inputs.items()})
+        self._connect(version.asset, {role: {source_of(used)} for role, used in inputs.items()})
         provenance = {role: used.key for role, used in inputs.items()}
         return graph.add(version.key, provenance, budget=budget)
 
@@ -159,7 +165,7 @@ class Graphs:
             CycleError: the edge would close one.
         """
         graph = self.uploaded(kind)
-        self._load_outputs(self._all_consumers([kind]))
+        self._load_outputs(all_consumers(self._view, [kind]))
         assert edge.weight is not None
         self._changed = True
         graph.add_edge(edge.newer, edge.older, edge.weight)
@@ -204,7 +210,7 @@ class Graphs:
             How the result differs from the stored edges.
         """
         self._changed = True
-        every = list(dict.fromkeys([*names, *self._all_consumers(names)]))
+        every = list(dict.fromkeys([*names, *all_consumers(self._view, names)]))
         for name in every:
             self._outputs.pop(name, None)
             self._inputs.pop(name, None)
@@ -215,10 +221,10 @@ class Graphs:
         """Load a kind's graph anew, and infer again all that builds on it; see `rebuild`."""
         self._changed = True
         self._uploaded.pop(kind, None)
-        return self.rebuild(self._all_consumers([kind]), {})
+        return self.rebuild(all_consumers(self._view, [kind]), {})
 
     def _compare_with_stored(self, name: AssetName) -> GraphChange[VersionKey]:
-        asset = self._asset(name)
+        asset = get_asset(self._view, name)
         stored = {(e.newer, e.older): e for e in self._view.inferred_edges(asset.id)}
         found = {(e.newer, e.older): e for e in self._outputs[name].edges()}
         both = stored.keys() & found.keys()
@@ -263,12 +269,12 @@ class Graphs:
             self._outputs[name] = self._empty_output(name, {})
         for name, inputs in sources.items():
             self._connect(name, inputs)
-        order = _inputs_first(sources)
+        order = inputs_first(sources)
         if order is None:  # assets that feed each other can only be loaded version by version
             self._infer_outputs(sources, {})
             return
         for name in order:
-            asset = self._asset(name)
+            asset = get_asset(self._view, name)
             self._outputs[name].load(
                 self._view.provenance_tuples(asset.id), self._view.inferred_edges(asset.id)
             )
@@ -278,7 +284,7 @@ class Graphs:
     ) -> None:
         """Build output graphs by adding their versions in the order in which they were made."""
         wanted = list(names)
-        sources = {name: self._stored_sources(name) for name in wanted}
+        sources = {name: stored_sources(self._view, name) for name in wanted}
         self._load_outputs(
             used
             for inputs in sources.values()
@@ -293,7 +299,7 @@ class Graphs:
             self._connect(name, inputs)
             versions.extend(
                 (key, name, provenance)
-                for key, provenance in self._view.provenance_tuples(self._asset(name).id)
+                for key, provenance in self._view.provenance_tuples(get_asset(self._view, name).id)
             )
         for key, name, provenance in sorted(versions, key=lambda item: item[0]):
             self._outputs[name].add(key, provenance)
@@ -301,7 +307,7 @@ class Graphs:
     def _empty_output(
         self, name: AssetName, policies: Mapping[AssetName, Policy]
     ) -> OutputGraph[VersionKey]:
-        policy = policies.get(name) or self._asset(name).policy or Policy()
+        policy = policies.get(name) or get_asset(self._view, name).policy or Policy()
 
         def free_distance(_: str, newer: Hashable | None, older: Hashable | None) -> float:
             keys = cast("tuple[VersionKey | None, VersionKey | None]", (newer, older))
@@ -310,25 +316,17 @@ class Graphs:
         self._inputs[name] = defaultdict(set)
         return OutputGraph({}, policy=policy, free_distance=free_distance)
 
-    def _missing_sources(
-        self, names: Iterable[AssetName]
-    ) -> dict[AssetName, dict[str, set[Source]]]:
-        found: dict[AssetName, dict[str, set[Source]]] = {}
+    def _missing_sources(self, names: Iterable[AssetName]) -> dict[AssetName, Sources]:
+        found: dict[AssetName, Sources] = {}
         todo = list(names)
         while todo:
             name = todo.pop()
             if name in found or name in self._outputs:
                 continue
-            found[name] = self._stored_sources(name)
+            found[name] = stored_sources(self._view, name)
             for group in found[name].values():
                 todo.extend(used for used in group if isinstance(used, AssetName))
         return found
-
-    def _stored_sources(self, name: AssetName) -> dict[str, set[Source]]:
-        sources: dict[str, set[Source]] = defaultdict(set)
-        for role, kind, producer in self._view.input_sources(self._asset(name).id):
-            sources[role].add(kind if producer is None else self._name(producer))
-        return sources
 
     def _connect(self, name: AssetName, inputs: Mapping[str, set[Source]]) -> None:
         """Let the lineage roles of an output graph take versions of these graphs."""
@@ -339,23 +337,6 @@ class Graphs:
             for source in sources - known[role]:
                 known[role].add(source)
                 output.add_input(role, self._graph(source))
-
-    def _all_consumers(self, sources: Iterable[Source]) -> list[AssetName]:
-        """Return the output assets that build on these, directly or not, nearest first."""
-        found: dict[AssetName, None] = {}
-        todo: list[AssetId] = []
-        for source in sources:
-            if isinstance(source, Kind):
-                todo += [a.id for a in self._view.list_assets(kind=source, removed=True)]
-            else:
-                todo.append(self._asset(source).id)
-        seen: set[AssetId] = set()
-        while todo:
-            next_ids = [found_id for found_id in self._view.consumers(todo) if found_id not in seen]
-            seen.update(next_ids)
-            found.update(dict.fromkeys(self._name(next_id) for next_id in next_ids))
-            todo = next_ids
-        return list(found)
 
     # ------------------------------------------------------------------ keeping step
 
@@ -402,12 +383,14 @@ class Graphs:
     def _apply_produced(self, row: FeedRow) -> None:
         assert row.version is not None
         assert row.asset is not None
-        name = self._name(row.asset)
+        name = name_of(self._view, row.asset)
         graph = self._outputs.get(name)
         if graph is None or row.version in graph:
             return
         used = self._view.get_versions(row.data["tuple"].values())
-        self._connect(name, {role: {_source(used[key])} for role, key in row.data["tuple"].items()})
+        self._connect(
+            name, {role: {source_of(used[key])} for role, key in row.data["tuple"].items()}
+        )
         graph.add(row.version, row.data["tuple"], budget=0)
 
     # ------------------------------------------------------------------ snapshots
@@ -422,35 +405,6 @@ class Graphs:
                     self._catalog.store_snapshot(name, self._position, graph.state())
                     self._kept[kind] = self._position
 
-    # ------------------------------------------------------------------ names
-
-    def _asset(self, name: AssetName) -> Asset:
-        asset = self._view.find_asset(name)
-        assert asset is not None, f"the catalog lost {name}"
-        return asset
-
-    def _name(self, id: AssetId) -> AssetName:
-        return self._view.get_assets([id])[id].name
-
     def _kind(self, row: FeedRow) -> Kind:
         assert row.asset is not None
-        return self._name(row.asset).kind
-
-
-def _source(version: Version) -> Source:
-    return version.asset.kind if version.run is None else version.asset
-
-
-def _inputs_first(
-    sources: Mapping[AssetName, Mapping[str, set[Source]]],
-) -> list[AssetName] | None:
-    """Order output assets so that each comes after those it uses; None where they form a cycle."""
-    uses = {
-        name: {used for group in inputs.values() for used in group if used in sources} - {name}
-        for name, inputs in sources.items()
-    }
-    try:
-        order = TopologicalSorter(uses).static_order()
-        return [name for name in order if isinstance(name, AssetName)]
-    except GraphCycleError:
-        return None
+        return name_of(self._view, row.asset).kind
