@@ -232,7 +232,7 @@ class Labels:
     def may_have_each(self, version: int, xs: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Tell for each number whether it lies in the label of `version`; False is certain."""
         flat = np.frombuffer(self.superset(version), np.int32)
-        result = xs >= flat[-2]
+        result: NDArray[np.bool_] = xs >= flat[-2]
         result &= xs < flat[-1]
         if len(flat) <= 8:
             for low, high in flat[:-2].reshape(-1, 2).tolist():
