@@ -54,9 +54,9 @@ def json_file(name: str, value: Mapping[str, Any]) -> dict[str, bytes]:
     """
     try:
         text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1)
+        return {name: (text + "\n").encode()}
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{name} cannot hold this: {error}; give JSON values") from error
-    return {name: (text + "\n").encode()}
 
 
 class Differences:
