@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
+import numpy as np
 import pytest
+from histories import git_like
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import NaiveGraph, NaiveOutputs
@@ -269,6 +271,49 @@ def test_recomputing_with_other_inputs_follows_edges_that_were_taken_away():
     assert not outputs.reaches("m2", "m1")
 
 
+def closure(parents):
+    """Which version reaches which, as a matrix."""
+    reached = np.eye(len(parents), dtype=bool)
+    for version, row in enumerate(parents):
+        for parent in row:
+            reached[version] |= reached[parent]
+    return reached
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_long_stream_agrees_with_matrices(seed):
+    random, count = Random(seed), 1200
+    histories = {"algorithm": git_like(3000, seed), "dataset": git_like(200, seed + 9)}
+    graphs = {
+        role: VersionGraph.load(
+            range(len(rows)), [(v, parent, 0.5) for v, row in enumerate(rows) for parent in row]
+        )
+        for role, rows in histories.items()
+    }
+    outputs = OutputGraph(graphs)
+    used = []
+    for number in range(count):
+        used.append(
+            {
+                role: min(len(rows) - 1, len(rows) * number // count + random.randrange(9))
+                if random.random() < 0.8
+                else random.randrange(len(rows))
+                for role, rows in histories.items()
+            }
+        )
+        outputs.add(number, used[-1], budget=0)
+    relation = np.ones((count, count), dtype=bool)
+    same = np.ones((count, count), dtype=bool)
+    for role, rows in histories.items():
+        versions = np.array([inputs[role] for inputs in used])
+        relation &= closure(rows)[np.ix_(versions, versions)]
+        same &= versions[:, None] == versions
+    relation &= ~same | np.tri(count, k=-1, dtype=bool)  # of replicas, the later inherits
+    between = relation.astype(np.float32) @ relation.astype(np.float32)
+    expected = set(map(tuple, np.argwhere(relation & (between == 0)).tolist()))
+    assert {(newer, older) for newer, older, _ in outputs.edges()} == expected
+
+
 def two_algorithms():
     graph = VersionGraph()
     graph.add("a1")
@@ -374,6 +419,32 @@ def test_a_recomputation_that_fails_changes_nothing():
         outputs.recompute(Policy({"environment": Treatment.LINEAGE}))
     assert list(outputs.edges()) == before
     outputs.add("m3", {"algorithm": "a2", "environment": "e2"})
+
+
+def test_an_input_may_be_named_twice_and_roles_may_come_later():
+    graph, data = two_algorithms(), VersionGraph()
+    data.add("d1")
+    outputs = OutputGraph({"algorithm": graph}, policy=Policy(missing=Missing.OLDEST))
+    outputs.add("m1", {"algorithm": "a1"})
+    outputs.add_input("algorithm", graph)
+    outputs.add_input("dataset", data)
+    change = outputs.add("m2", {"algorithm": "a2", "dataset": "d1"})
+    assert change.added == [Edge("m2", "m1", (0.25 + 1) / 2)]
+
+
+def test_growth_of_a_graph_that_is_no_input_is_refused():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    with pytest.raises(InvalidInput, match="no role"):
+        outputs.input_grown(OutputGraph(), [])
+
+
+def test_pairs_are_answered_many_at_a_time():
+    outputs = OutputGraph({"algorithm": two_algorithms()})
+    outputs.add("m1", {"algorithm": "a1"})
+    outputs.add("m2", {"algorithm": "a2"})
+    assert outputs.reaches_many(["m2", "m1"], ["m1", "m2"]).tolist() == [True, False]
+    with pytest.raises(InvalidInput):
+        outputs.reaches_many(["m2"], [])
 
 
 def test_edges_that_do_not_fit_the_versions_are_refused_on_loading():

@@ -213,7 +213,10 @@ class OutputGraph(InferredGraph[Id]):
 
         Raises:
             NotFound: `graph` has no such version.
+            InvalidInput: no role takes versions of `graph`.
         """
+        if not self.roles.roles_of(graph):
+            raise InvalidInput("no role takes versions of the graph that is said to have grown")
         numbers = [graph.number_of(version) for version in versions]
         self._refresh()
         affected = groups_using(self.versions, graph, versions_above(graph.versions, numbers))
