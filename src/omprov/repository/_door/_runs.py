@@ -55,8 +55,8 @@ class Runs(Opened):
             started: when it began; now where left out.
             ended: when it ended; now where left out.
             params: parameters; JSON values.
-            metrics: name → last value; of a metric with points, its last point's where left out.
-            points: the curves of the metrics.
+            metrics: name → value, of metrics that are no curves.
+            points: the curves of the others.
             environment: packages and what else matters, as JSON values.
             command: the command line.
             exit_status: of the command.
@@ -75,7 +75,7 @@ class Runs(Opened):
             started=started or now,
             ended=ended or now,
             params=params or {},
-            metrics={point.name: point.value for point in points} | dict(metrics or {}),
+            metrics=metrics or {},
             points=points,
             command=command,
             exit_status=exit_status,
