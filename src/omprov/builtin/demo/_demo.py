@@ -11,7 +11,7 @@ from omprov.repository import Repository
 
 from . import _report
 from ._code import STEPS, check_out, make_history
-from ._digits import dataset_steps, load_digits, test_images, write_images
+from ._digits import dataset_steps, held_out_images, load_digits, write_images
 from ._drop import find_drop, measured_steps
 from ._jobs import JOBS, MODEL, train_all
 
@@ -79,10 +79,10 @@ def run_demo(
     digits = load_digits()
     with Repository.create(folder, who=who, clock=clock) as repository:
         _report.show_title(console, folder)
-        with console.status("Committing code and recording it…"):
+        with console.status("Committing code and recording it"):
             code = _add_code(repository)
         _report.show_code(console, repository, CODE, draw_graph)
-        with console.status("Collecting digits…"):
+        with console.status("Collecting digits"):
             data, test = _add_data(repository, digits)
         _report.show_data(console, repository, DATA, draw_graph)
 
@@ -97,11 +97,12 @@ def run_demo(
         with console.status("") as status:
             jobs = train_all(repository, inputs_of, folder / "jobs", clock=clock)
             for number in range(len(JOBS)):
-                status.update(f"Training {number + 1} of {len(JOBS)}…")
+                status.update(f"Training {number + 1} of {len(JOBS)}")
                 runs.append(next(jobs))
         shutil.rmtree(folder / "jobs")
         _name_champion(repository, runs)
-        return _show_results(console, repository, tuple(runs), draw_graph)
+        recorded = tuple(repository.get_run(run.id) for run in runs)  # as they stand by now
+        return _show_results(console, repository, recorded, draw_graph)
 
 
 def _check_empty(folder: Path) -> None:
@@ -149,7 +150,7 @@ def _add_data(repository: Repository, digits: list[Digit]) -> tuple[dict[str, Ve
         )
         by_name[step.name] = added.version
     held_out = folder.with_name("digits-test")
-    write_images(held_out, test_images(digits))
+    write_images(held_out, held_out_images(digits))
     test = repository.add_version(TEST_DATA, held_out, message="Never learned from")
     return by_name, test.version
 

@@ -87,7 +87,7 @@ def load_digits() -> list[Digit]:
     ]
 
 
-def test_images(digits: list[Digit]) -> Images:
+def held_out_images(digits: list[Digit]) -> Images:
     """Return the digits that models are judged by; none of them is ever learned from."""
     return _filed(digits[:TEST])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.padding import Padding
@@ -45,7 +46,11 @@ def show_title(console: Console, folder: Path) -> None:
 
 def show_code(console: Console, repository: Repository, asset: str, draw: DrawGraph) -> None:
     """Draw the version graph of the algorithm."""
-    _head(console, "The code", "evolves in git; the edges are git's, the weights are words changed")
+    _head(
+        console,
+        "The code",
+        "evolves in git: the edges are git's, a weight is the share of words that differ",
+    )
     console.print(_indented(draw(repository.history(asset), {})))
 
 
@@ -54,14 +59,18 @@ def show_data(console: Console, repository: Repository, asset: str, draw: DrawGr
     _head(
         console,
         "The data",
-        "is a folder of images; OMProv remembers what the folder held before",
+        "is a folder of images: OMProv remembers what it held, and counts files",
     )
     console.print(_indented(draw(repository.history(asset), {})))
 
 
 def show_runs(console: Console, runs: Sequence[Run]) -> None:
     """List the trainings as they were recorded."""
-    _head(console, "The trainings", "ran in no particular order: old code on new data, and back")
+    _head(
+        console,
+        "The trainings",
+        "ran in no particular order: old code on new data, new code on old",
+    )
     table = _table("", "code", "data", "parameters", "seconds", "accuracy", "made")
     table.columns[4].justify = table.columns[5].justify = "right"
     shared = _shared([run.params for run in runs])
@@ -98,19 +107,20 @@ def show_reasons(console: Console, steps: Sequence[Step]) -> None:
     _head(
         console,
         "Because",
-        "a model inherits another if every input does; the weight is the mean over the roles",
+        "a model inherits another if all its inputs do; the weight is the mean over roles",
     )
     every = [reason for step in steps for reason in step.edge.because]
     differing = {reason.role for reason in every if reason.distance > 0}
     roles = [role for role in dict.fromkeys(r.role for r in every) if role in differing]
     table = _table("edge", "weight", *roles, "accuracy")
     table.columns[1].justify = table.columns[-1].justify = "right"
+    arrow = _arrow(console)
     for step in sorted(steps, key=lambda s: (-s.edge.newer.number, -s.edge.older.number)):
         reasons = {reason.role: reason for reason in step.edge.because}
         table.add_row(
-            f"{_number(step.edge.newer)} → {_number(step.edge.older)}",
+            f"{_number(step.edge.newer)} {arrow} {_number(step.edge.older)}",
             f"{step.edge.weight:.3f}",
-            *(_reason(reasons.get(role)) for role in roles),
+            *(_reason(reasons.get(role), arrow) for role in roles),
             Text(f"{step.change:+.3f}", style="red" if step is steps[0] else ""),
         )
     console.print(_indented(table))
@@ -142,8 +152,8 @@ def show_commands(console: Console, folder: Path, commands: Sequence[str]) -> No
     """Say what to try."""
     _head(console, "Try it", "everything above is in the repository that was left in the folder")
     activate = Path(sys.prefix) / "bin" / "activate"
-    lines = [f"source {activate}"] if sys.prefix != sys.base_prefix and activate.exists() else []
-    for line in [*lines, f"cd {folder}", *commands]:
+    lines = [f"source {quote(str(activate))}"] if activate.exists() else []
+    for line in [*lines, f"cd {quote(str(folder))}", *commands]:
         console.print(Text(f"  {line}"), soft_wrap=True)
     console.print()
 
@@ -153,31 +163,31 @@ def _show_suspect(console: Console, repository: Repository, suspect: Suspect) ->
     if reason.newer is None or reason.older is None:
         return
     console.print()
-    console.print(Text(f"  {reason.role}: {reason.older} → {reason.newer}", style="bold"))
+    console.print(Text(f"  {reason.role}: from {reason.older} to {reason.newer}", style="bold"))
     difference = repository.diff(reason.older, reason.newer)
     _say(console, f"Evidence: {_evidence(difference)}.")
     route = repository.lightest_route(reason.newer, reason.older)
     for step in reversed(route.steps if route else ()):
-        _say(console, f"Step: {step.newer}, “{step.newer.message}”, weight {step.weight:.3f}.")
+        _say(console, f'Step: {step.newer}, "{step.newer.message}", weight {step.weight:.3f}.')
     for other in suspect.alone:
         _say(
             console,
-            f"The same change alone, {other.edge.newer} after {other.edge.older}: "
+            f"The same change, and no other, from {other.edge.older} to {other.edge.newer}: "
             f"accuracy {other.change:+.3f}.",
         )
     if suspect.without:
         worst, best = suspect.without[0].change, suspect.without[-1].change
         _say(
             console,
-            f"Along the {len(suspect.without)} edges without a change of {reason.role}: "
-            f"between {worst:+.3f} and {best:+.3f}.",
+            f"Where the {reason.role} stays the same ({len(suspect.without)} edges): "
+            f"accuracy {worst:+.3f} to {best:+.3f}.",
         )
 
 
 def _evidence(difference: Difference) -> str:
     counts = [f"{count:g} {name}" for name, count in difference.counts.items() if count]
     sample = [change.name for change in difference.changes[:3]]
-    more = ", …" if difference.changed > len(sample) else ""
+    more = ", and more" if difference.changed > len(sample) else ""
     names = f" ({', '.join(sample)}{more})" if sample else ""
     return (
         f"{difference.amount:,g} of {difference.total:,g} {difference.measure} differ: "
@@ -185,17 +195,21 @@ def _evidence(difference: Difference) -> str:
     )
 
 
-def _reason(reason: Because | None) -> Text:
+def _reason(reason: Because | None, arrow: str) -> Text:
     if reason is None or reason.newer is None or reason.older is None:
-        return Text("–", style="dim")
+        return Text("-", style="dim")
     if reason.newer.key == reason.older.key:
         return Text(_number(reason.newer), style="dim")
-    return Text(f"{_number(reason.newer)} → {_number(reason.older)}  {reason.distance:.3f}")
+    return Text(f"{_number(reason.newer)} {arrow} {_number(reason.older)}  {reason.distance:.3f}")
 
 
 def _shared(every: Sequence[Mapping[str, Any]]) -> set[str]:
     first = every[0] if every else {}
     return {name for name in first if all(one.get(name) == first[name] for one in every)}
+
+
+def _arrow(console: Console) -> str:
+    return "->" if console.options.ascii_only else "→"
 
 
 def _number(version: Version) -> str:
