@@ -11,10 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
+from click.shell_completion import add_completion_class
 
 from omprov.errors import OmprovError
 
-from . import _completion as _completion
+from ._completion import ColonBash
 from ._session import Session, print_json
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 """Section → command → module that holds it, one line about it."""
+
+
+add_completion_class(ColonBash)
 
 
 class Application(click.Group):
@@ -112,32 +116,36 @@ def _guarded(action: Any, words: Sequence[str]) -> int:
     except OmprovError as error:
         if debug:
             traceback.print_exc()
-        _say(as_json, type(error).__name__, str(error))
+        _say(type(error).__name__, str(error), as_json=as_json)
         return error.exit_code
     except click.UsageError as error:
-        _say_usage(as_json, error)
+        _say_usage(error, as_json=as_json)
         return 2
     except click.ClickException as error:
-        _say(as_json, type(error).__name__, error.format_message())
+        _say(type(error).__name__, error.format_message(), as_json=as_json)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say(as_json, "Interrupted", "interrupted")
+        _say("Interrupted", "interrupted", as_json=as_json)
         return 130
     except Exception as error:  # noqa: BLE001  the last resort: one line instead of a traceback
         if debug:
             traceback.print_exc()
         hint = "" if debug else " (--debug shows where)"
-        _say(as_json, type(error).__name__, f"unexpected {type(error).__name__}: {error}{hint}")
+        _say(
+            type(error).__name__,
+            f"unexpected {type(error).__name__}: {error}{hint}",
+            as_json=as_json,
+        )
         return 1
     return result if isinstance(result, int) else 0
 
 
-def _say_usage(as_json: bool, error: click.UsageError) -> None:
+def _say_usage(error: click.UsageError, *, as_json: bool) -> None:
     command = error.ctx.command_path if error.ctx else "omprov"
-    _say(as_json, "UsageError", f"{error.format_message()} See `{command} --help`.")
+    _say("UsageError", f"{error.format_message()} See `{command} --help`.", as_json=as_json)
 
 
-def _say(as_json: bool, kind: str, message: str) -> None:
+def _say(kind: str, message: str, *, as_json: bool) -> None:
     """Print an error on standard error."""
     if as_json:
         print_json({"error": {"type": kind, "message": message}}, sys.stderr)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
-    add_completion_class,
     split_arg_string,
 )
 
@@ -44,7 +43,9 @@ def _offered(ctx: click.Context, start: str, names: Any) -> list[CompletionItem]
     parent = ctx.find_root()
     url = ctx.params.get("repo") or parent.params.get("repo")
     with contextlib.suppress(Exception), Session(url=url).repository() as repository:
-        return [CompletionItem(n, help=h) for n, h in names(repository, start) if n.startswith(start)]
+        return [
+            CompletionItem(n, help=h) for n, h in names(repository, start) if n.startswith(start)
+        ]
     return []  # no repository, no offers: a shell is no place for an error
 
 
@@ -85,6 +86,3 @@ class ColonBash(BashComplete):
     def format_completion(self, item: CompletionItem) -> str:
         """Give only what follows the last colon: bash keeps the rest."""
         return f"{item.type},{item.value.rpartition(':')[2]}"
-
-
-add_completion_class(ColonBash)

@@ -79,14 +79,14 @@ class _Canvas(Generic[Node]):
     ) -> tuple[tuple[str, Arrow[Node] | None], ...]:
         """A line on which edges turn between their own columns and the node's."""
         cells, column = self._blank(), self.row.column
-        outwards = sorted(edges, key=lambda at: abs(at - column), reverse=True)
-        for at in outwards:
+        far_first = sorted(edges.items(), key=lambda item: abs(item[0] - column), reverse=True)
+        for at, edge in far_first:
             low, high = sorted((at, column))
             for cell in range(2 * low + 1, 2 * high):
-                cells[cell] = (self.glyphs.across, edges[at])
+                cells[cell] = (self.glyphs.across, edge)
         self._pass(cells)
-        for at in edges:
-            cells[2 * at] = (self._corner(at, edges, up=up), edges[at])
+        for at, edge in edges.items():
+            cells[2 * at] = (self._corner(at, edges, up=up), edge)
         return tuple(cells)
 
     def _corner(self, at: int, edges: Collection[int], *, up: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ def print_json(data: Mapping[str, Any], file: TextIO | None = None) -> None:
 
 def _strict(value: Any) -> Any:
     match value:
-        case float() if value != value or value in (float("inf"), float("-inf")):
+        case float() if not math.isfinite(value):
             return None
         case dict():
             return {str(key): _strict(item) for key, item in value.items()}

@@ -91,9 +91,7 @@ def evidence(difference: Difference) -> str:
     """Say in one line what a difference is made of."""
     if not difference.amount:
         return f"{difference.measure}: nothing differs"
-    text = (
-        f"{difference.measure}: {number(difference.amount)} of {number(difference.total)} differ"
-    )
+    text = f"{difference.measure}: {number(difference.amount)} of {number(difference.total)} differ"
     counts = counted(difference.counts)
     return text + (f" ({counts})" if counts else "")
 

@@ -1,0 +1,297 @@
+"""The commands between folders and versions: add, checkout, status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from omprov.errors import InvalidInput, NotFound
+from omprov.records import Reference
+
+from . import _wording
+from ._command import command
+from ._completion import complete_assets, complete_versions
+from ._job_words import name_of
+from ._json_shapes import edge_json, version_json
+from ._session import Session, display_path
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from omprov.records import Version
+    from omprov.repository import Added, Held, Repository
+
+_FILES_LISTED = 20
+
+
+@command(
+    "add",
+    example="omprov add data/digits --as dataset/digits -m 'First 800 images'\n"
+    "omprov add data/digits -m 'Labels corrected'\n"
+    "omprov add merged --as dataset/digits --parent v3 --parent v4",
+    keys={
+        "version": "the *version*",
+        "created": "false where nothing was new",
+        "inherits": "list of *edge*: what the new version inherits",
+    },
+)
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "asset",
+    metavar="ASSET",
+    shell_complete=complete_assets,
+    help="The asset, with its kind; needed the first time.",
+)
+@click.option("-m", "--message", default="", help="What to say of this version.")
+@click.option(
+    "--parent",
+    "parents",
+    metavar="REF",
+    multiple=True,
+    shell_complete=complete_versions,
+    help="What it inherits (v3 is a version of ASSET); may be repeated.",
+)
+@click.option("--root", is_flag=True, help="It inherits nothing.")
+def add_command(
+    session: Session,
+    *,
+    path: Path,
+    asset: str | None,
+    message: str,
+    parents: tuple[str, ...],
+    root: bool,
+) -> None:
+    """Record the state of the folder or file PATH as a version of an asset.
+
+    The parent is the version that the folder was last recorded as or checked out from; else the
+    nearest by content. Nothing is recorded where nothing changed.
+    """
+    if root and parents:
+        raise InvalidInput("--root says that there is no parent; leave out --parent")
+    with session.repository() as repository:
+        name = asset or _known_asset(repository, path)
+        with session.progress("storing") as progress:
+            added = repository.add_version(
+                name,
+                path,
+                message=message,
+                inherits=() if root else parents or "auto",
+                progress=progress,
+            )
+    session.answer(
+        {
+            "version": version_json(added.version),
+            "created": added.created,
+            "inherits": [edge_json(edge) for edge in added.inherits],
+        },
+        lambda out: show_added(out, added, session),
+    )
+
+
+def _known_asset(repository: Repository, path: Path) -> str:
+    if not path.exists():
+        raise NotFound("file or folder", path)
+    held = repository.workspace.find(path)
+    if held is None:
+        raise InvalidInput(
+            f"{path} is not known yet: say what it is, for example --as dataset/{name_of(path)}"
+        )
+    return asset_of(held.reference)
+
+
+def asset_of(reference: str) -> str:
+    """Return the asset part of a reference."""
+    wanted = Reference.parse(reference)
+    return str(Reference(wanted.name, wanted.kind, wanted.project))
+
+
+def show_added(out: Console, added: Added, session: Session) -> None:
+    """Say what came of recording a folder."""
+    version = added.version
+    out.print(version.reference, style="bold", end="", soft_wrap=True)
+    if not added.created:
+        out.print("  nothing changed")
+        return
+    dot = session.glyphs.dot
+    out.print(f"  {_wording.plural(version.files, 'file')} {dot} {_wording.size(version.size)}")
+    for edge in added.inherits:
+        out.print(f"  inherits {edge.older}  {_wording.weight(edge.weight)}", end="")
+        if edge.difference is not None:
+            out.print(f"  {_wording.evidence(edge.difference)}", style="dim", soft_wrap=True)
+        else:
+            out.print("  the same content", style="dim")
+
+
+@command(
+    "checkout",
+    example="omprov checkout dataset/digits:v3 data/digits\n"
+    "omprov checkout model/digits:champion deploy --mode link",
+    keys={"version": "the *version*", "path": "where its files are now"},
+)
+@click.argument("reference", metavar="REF", shell_complete=complete_versions)
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("-f", "--force", is_flag=True, help="Lose changes that no version holds.")
+@click.option(
+    "--mode",
+    type=click.Choice(["copy", "reflink", "link"]),
+    default="copy",
+    show_default=True,
+    help="How files come about; link makes them read-only.",
+)
+def checkout_command(
+    session: Session,
+    *,
+    reference: str,
+    path: Path | None,
+    force: bool,
+    mode: Literal["copy", "reflink", "link"],
+) -> None:
+    """Write the files of a version into PATH, and remember that it holds them.
+
+    Without PATH: into the folder that holds another version of the asset, else a new folder with
+    the asset's name. Files that no version knew are left alone.
+    """
+    with session.repository() as repository:
+        version = repository.get_version(reference)
+        place = path or _usual_place(repository, version)
+        with session.progress("writing") as progress:
+            repository.checkout(version, place, mode=mode, force=force, progress=progress)
+    session.answer(
+        {"version": version_json(version), "path": str(place)},
+        lambda out: out.print(
+            f"{display_path(place)} holds {version}"
+            f"  {_wording.plural(version.files, 'file')}, {_wording.size(version.size)}",
+            soft_wrap=True,
+        ),
+    )
+
+
+def _usual_place(repository: Repository, version: Version) -> Path:
+    asset = asset_of(version.reference)
+    known = [h for h in repository.workspace.list() if asset_of(h.reference) == asset]
+    if len(known) > 1:
+        paths = ", ".join(held.path for held in known)
+        raise InvalidInput(f"several folders hold {asset} ({paths}): say which")
+    return repository.workspace.path_of(known[0]) if known else Path(version.asset.name)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """How a known folder stands.
+
+    Attributes:
+        missing: there is no such folder any more.
+        newer: versions of the asset above the one that it holds.
+    """
+
+    held: Held
+    path: Path
+    missing: bool
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it is as its version says."""
+        return not (self.missing or self.added or self.modified or self.removed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give JSON data."""
+        return {
+            "path": self.held.path,
+            "version": self.held.reference,
+            "missing": self.missing,
+            "added": list(self.added),
+            "modified": list(self.modified),
+            "removed": list(self.removed),
+            "newer": list(self.newer),
+        }
+
+
+@command(
+    "status",
+    example="omprov status\nomprov status data/digits",
+    keys={
+        "folders": "list of {path, version, missing, added, modified, removed, newer}: the last "
+        "four are lists of files, and of references of newer versions",
+    },
+)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+def status_command(session: Session, *, paths: tuple[Path, ...]) -> None:
+    """Compare folders with the versions that they hold; without PATH, all that are known."""
+    with session.repository() as repository:
+        held = [_held(repository, path) for path in paths] or repository.workspace.list()
+        states = [_state(repository, one) for one in held]
+    session.answer(
+        {"folders": [state.to_json() for state in states]},
+        lambda out: _show_status(out, states),
+    )
+
+
+def _held(repository: Repository, path: Path) -> Held:
+    held = repository.workspace.find(path)
+    if held is None:
+        raise NotFound("recorded folder", path, hint="`omprov add` records it.")
+    return held
+
+
+def _state(repository: Repository, held: Held) -> FolderState:
+    path = repository.workspace.path_of(held)
+    newer = _newer_versions(repository, held)
+    if not path.exists():
+        return FolderState(held, path, missing=True, newer=newer)
+    deltas = repository.changes_on_disk(path)
+    return FolderState(
+        held,
+        path,
+        missing=False,
+        added=tuple(d.path for d in deltas if d.old is None),
+        modified=tuple(d.path for d in deltas if d.old is not None and d.new is not None),
+        removed=tuple(d.path for d in deltas if d.new is None),
+        newer=newer,
+    )
+
+
+def _newer_versions(repository: Repository, held: Held) -> tuple[str, ...]:
+    """Return the versions of the asset above the held one, newest first; none of a removed one."""
+    wanted = Reference.parse(held.reference)
+    try:
+        found = repository.list_versions(asset_of(held.reference), limit=_FILES_LISTED)
+    except NotFound:
+        return ()
+    return tuple(v.reference for v in found if v.number > (wanted.number or 0))
+
+
+def _show_status(out: Console, states: list[FolderState]) -> None:
+    if not states:
+        out.print("No folder is known yet: `omprov add PATH --as kind/name` records one.")
+    for state in states:
+        out.print(display_path(state.path), style="bold", end="", soft_wrap=True)
+        out.print(f"  {state.held.reference}", end="", soft_wrap=True)
+        if state.missing:
+            out.print("  the folder is gone", style="red")
+        elif state.is_clean:
+            out.print("  unchanged", style="green")
+        else:
+            out.print()
+        for word, style, names in (
+            ("modified", "yellow", state.modified),
+            ("added", "green", state.added),
+            ("removed", "red", state.removed),
+        ):
+            _list_files(out, word, style, names)
+        if state.newer:
+            out.print(f"  newer: {', '.join(state.newer)}", style="cyan", soft_wrap=True)
+
+
+def _list_files(out: Console, word: str, style: str, names: tuple[str, ...]) -> None:
+    for name in names[:_FILES_LISTED]:
+        out.print(f"  {word:<9}{_wording.printable(name)}", style=style, soft_wrap=True)
+    if len(names) > _FILES_LISTED:
+        out.print(f"  {word:<9}and {len(names) - _FILES_LISTED:,} more files", style=style)

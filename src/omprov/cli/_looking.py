@@ -1,0 +1,375 @@
+"""The commands that look at versions: log, show, diff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from omprov.errors import NotFound
+from omprov.records import Origin, show_digest
+
+from . import _wording
+from ._command import command
+from ._completion import complete_assets, complete_versions
+from ._graph_picture import INFERRED
+from ._json_shapes import edge_json, run_json, version_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from omprov.records import Change, Difference, Inherits, Run, Version
+    from omprov.repository import Repository
+
+    from ._session import Session
+
+
+@command(
+    "log",
+    example="omprov log dataset/digits\nomprov log -n 5",
+    keys={
+        "assets": "list of {asset, versions}; each *version* also has `inherits`, a list of *edge*"
+    },
+)
+@click.argument("asset", required=False, shell_complete=complete_assets)
+@click.option(
+    "-n",
+    "limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many versions of an asset.",
+)
+def log_command(session: Session, *, asset: str | None, limit: int) -> None:
+    """List the versions of ASSET, newest first; without ASSET, of all assets."""
+    with session.repository() as repository:
+        wanted = [repository.get_asset(asset)] if asset else repository.list_assets()
+        logs = [
+            (
+                one.name,
+                [
+                    (version, repository.inherits(version))
+                    for version in repository.list_versions(one.name, limit=limit)
+                ],
+            )
+            for one in wanted
+        ]
+    data = [
+        {
+            "asset": str(name),
+            "versions": [
+                version_json(version) | {"inherits": [edge_json(edge) for edge in edges]}
+                for version, edges in entries
+            ],
+        }
+        for name, entries in logs
+    ]
+
+    def show(out: Console) -> None:
+        for name, entries in logs:
+            out.print(str(name), style="bold", soft_wrap=True)
+            out.print(_log_table(entries, session))
+
+    session.answer({"assets": data}, show)
+
+
+def _log_table(entries: list[tuple[Version, list[Inherits]]], session: Session) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
+    for version, edges in entries:
+        about = Text()
+        for alias in version.aliases:
+            about.append(f"{session.glyphs.flag} {alias}  ", "bold yellow")
+        about.append(_wording.first_line(version.message))
+        if version.run is not None:
+            about.append(f"  run {short_id(version.run)}", "dim")
+        table.add_row(
+            Text(f"  v{version.number}", style="bold"),
+            Text(_wording.age(version.created, session.now), style="dim"),
+            _wording.printable(version.creator),
+            _parents(version, edges),
+            about,
+        )
+    return table
+
+
+def _parents(version: Version, edges: list[Inherits]) -> Text:
+    parts = []
+    for edge in edges:
+        same = edge.older.asset == version.asset
+        name = f"v{edge.older.number}" if same else edge.older.reference
+        style = INFERRED if edge.origin is Origin.INFERRED else ""
+        parts.append(Text(f"{name} {_wording.weight(edge.weight)}", style))
+    return Text(", ").join(parts)
+
+
+def short_id(run: str) -> str:
+    """Return the end of a run's id: the part that differs between neighbours."""
+    return run.rpartition("-")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    version: Version
+    run: Run | None
+    inherits: list[Inherits]
+    inherited_by: list[Inherits]
+    files: list[dict[str, Any]] | None
+
+
+@command(
+    "show",
+    example="omprov show model/digits:v5\nomprov show dataset/digits --files",
+    keys={
+        "version": "the *version*",
+        "run": "the *run* that produced it, or null",
+        "inherits": "list of *edge*",
+        "inherited_by": "list of *edge*",
+        "files": "with --files: list of {path, size, digest}; else null",
+    },
+)
+@click.argument("reference", metavar="REF", shell_complete=complete_versions)
+@click.option("--files", is_flag=True, help="List the files.")
+def show_command(session: Session, *, reference: str, files: bool) -> None:
+    """Show everything about a version: content, run, what it inherits and why."""
+    with session.repository() as repository:
+        version = repository.get_version(reference)
+        facts = _Facts(
+            version,
+            repository.get_run(version.run) if version.run is not None else None,
+            repository.inherits(version),
+            repository.inherited_by(version),
+            _files(repository, version) if files else None,
+        )
+    session.answer(
+        {
+            "version": version_json(version),
+            "run": None if facts.run is None else run_json(facts.run),
+            "inherits": [edge_json(edge) for edge in facts.inherits],
+            "inherited_by": [edge_json(edge) for edge in facts.inherited_by],
+            "files": facts.files,
+        },
+        lambda out: _show(out, facts, session),
+    )
+
+
+def _files(repository: Repository, version: Version) -> list[dict[str, Any]]:
+    if version.digest is None:
+        return []
+    return [
+        {"path": leaf.path, "size": leaf.size, "digest": show_digest(leaf.digest)}
+        for leaf in repository.tree(version).walk()
+    ]
+
+
+def _show(out: Console, facts: _Facts, session: Session) -> None:
+    version, dot = facts.version, session.glyphs.dot
+    out.print(version.reference, style="bold", end="", soft_wrap=True)
+    for alias in version.aliases:
+        out.print(f"  {session.glyphs.flag} {alias}", style="bold yellow", end="")
+    out.print()
+    if version.message:
+        out.print(f"  {_wording.printable(version.message)}", soft_wrap=True)
+    out.print()
+    table = field_table()
+    table.add_row("content", _content(version, dot))
+    table.add_row(
+        "created", f"{_wording.moment(version.created)} by {_wording.printable(version.creator)}"
+    )
+    for name, value in version.source.items():
+        table.add_row(_wording.printable(name), _wording.printable(_plain(value)))
+    if version.tags:
+        table.add_row("tags", _wording.printable(_pairs(version.tags)))
+    out.print(table)
+    if facts.run is not None:
+        out.print()
+        show_run(out, facts.run)
+    _show_edges(out, "inherits", facts.inherits, "older", session)
+    _show_edges(out, "inherited by", facts.inherited_by, "newer", session)
+    if facts.files is not None:
+        out.print("\nfiles", style="bold")
+        for file in facts.files:
+            size = _wording.size(file["size"])
+            out.print(f"  {size:>10}  {_wording.printable(file['path'])}", soft_wrap=True)
+
+
+def _content(version: Version, dot: str) -> str:
+    if version.digest is None:
+        return "none: only the fact was recorded"
+    return (
+        f"{_wording.plural(version.files, 'file')} {dot} {_wording.size(version.size)} {dot} "
+        f"{show_digest(version.digest, 16)}"
+    )
+
+
+def _show_edges(
+    out: Console, title: str, edges: list[Inherits], end: str, session: Session
+) -> None:
+    if not edges:
+        return
+    out.print(f"\n{title}", style="bold")
+    for edge in edges:
+        out.print(f"  {getattr(edge, end)}", end="", soft_wrap=True)
+        style = INFERRED if edge.origin is Origin.INFERRED else "default"
+        out.print(f"  {_wording.weight(edge.weight)}", style=style, end="")
+        out.print(f"  {reasons(edge, session)}", style="dim", soft_wrap=True)
+
+
+def reasons(edge: Inherits, session: Session) -> str:
+    """Say what an edge rests on."""
+    if edge.because:
+        parts = [
+            f"{reason.role} {_wording.weight(reason.distance)}"
+            + (
+                f" ({reason.newer} {session.glyphs.arrow} {reason.older})"
+                if reason.distance
+                else ""
+            )
+            for reason in edge.because
+        ]
+        return "because " + f" {session.glyphs.dot} ".join(parts)
+    if edge.difference is not None:
+        return f"{edge.origin}; {_wording.evidence(edge.difference)}"
+    return str(edge.origin)
+
+
+def field_table() -> Table:
+    """Make a table of names and values without lines."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True, min_width=10)
+    table.add_column(overflow="fold")
+    return table
+
+
+def show_run(out: Console, run: Run) -> None:
+    """Print everything about a run."""
+    colour = {"succeeded": "green", "running": "cyan"}.get(str(run.status), "red")
+    out.print(f"run {run.id}", style="bold", end="", soft_wrap=True)
+    out.print(f"  {run.status}", style=colour)
+    table = field_table()
+    table.add_row("name", _wording.printable(run.name))
+    took = "" if run.ended is None else f", took {_wording.duration(run.ended - run.started)}"
+    table.add_row("started", f"{_wording.moment(run.started)}{took}")
+    table.add_row("by", _wording.printable(run.creator))
+    if run.command:
+        table.add_row("command", _wording.printable(" ".join(run.command)))
+    if run.exit_status is not None:
+        table.add_row("exit status", str(run.exit_status))
+    for title, versions in (("inputs", run.inputs), ("outputs", run.outputs)):
+        for role, version in versions.items():
+            table.add_row(title, f"{role} = {version}")
+            title = ""  # noqa: PLW2901  the title stands on the first line only
+    for title, values in (("params", run.params), ("metrics", run.metrics), ("tags", run.tags)):
+        if values:
+            table.add_row(title, _wording.printable(_pairs(values)))
+    for name, value in run.source.items():
+        table.add_row(_wording.printable(name), _wording.printable(_plain(value)))
+    if run.message:
+        table.add_row("message", _wording.printable(run.message))
+    out.print(table)
+
+
+def _pairs(values: Any) -> str:
+    return "  ".join(f"{name}={_plain(value)}" for name, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case bool() | str():
+            return str(value)
+        case int() | float():
+            return f"{value:.6g}" if isinstance(value, float) else str(value)
+        case dict():
+            return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+        case _:
+            return str(value)
+
+
+@command(
+    "diff",
+    example="omprov diff dataset/digits:v3 dataset/digits:v4\n"
+    "omprov diff algorithm/train:v2\n"
+    "omprov diff algorithm/train:v1 algorithm/train:v2 --measure files",
+    keys={"older": "reference", "newer": "reference", "difference": "the *difference*"},
+)
+@click.argument("older", metavar="OLD", shell_complete=complete_versions)
+@click.argument("newer", metavar="[NEW]", required=False, shell_complete=complete_versions)
+@click.option("--measure", help="words, files, keys, packages, …; else the asset's own.")
+def diff_command(session: Session, *, older: str, newer: str | None, measure: str | None) -> None:
+    """Measure by how much NEW differs from OLD, with evidence.
+
+    With one reference: by how much that version differs from its lightest parent.
+    """
+    with session.repository() as repository:
+        if newer is None:
+            new = repository.get_version(older)
+            old = _lightest_parent(repository, new)
+        else:
+            old, new = repository.get_version(older), repository.get_version(newer)
+        difference = repository.diff(old, new, measure=measure)
+    session.answer(
+        {"older": old.reference, "newer": new.reference, "difference": difference.to_json()},
+        lambda out: _show_difference(out, old, new, difference, session),
+    )
+
+
+def _lightest_parent(repository: Repository, version: Version) -> Version:
+    edges = repository.inherits(version)
+    if not edges:
+        raise NotFound(
+            "parent of", version, hint="It inherits nothing: name two versions to compare."
+        )
+    return edges[0].older
+
+
+def _show_difference(
+    out: Console, old: Version, new: Version, difference: Difference, session: Session
+) -> None:
+    out.print(f"{old} {session.glyphs.arrow} {new}", style="bold", soft_wrap=True)
+    out.print(
+        f"  weight {_wording.weight(difference.weight)}  {_wording.evidence(difference)}",
+        soft_wrap=True,
+    )
+    if not difference.exact:
+        out.print("  not exact", style="yellow", end="" if difference.note else "\n")
+    if difference.note:
+        out.print(f"  {_wording.printable(difference.note)}", style="yellow", soft_wrap=True)
+    if difference.changes:
+        out.print()
+        out.print(_changes_table(difference.changes, session))
+    left = difference.changed - len(difference.changes)
+    if left > 0:
+        out.print(f"  and {_wording.plural(left, 'more change')}", style="dim")
+
+
+_COLOURS = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan"}
+
+
+def _changes_table(changes: Iterable[Change], session: Session) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", style="dim")
+    for change in changes:
+        name = _wording.printable(change.name)
+        if change.old_name is not None:
+            name = f"{_wording.printable(change.old_name)} {session.glyphs.arrow} {name}"
+        facts = [_wording.counted(change.counts)]
+        if change.old is not None or change.new is not None:
+            values = (_plain(change.old), _plain(change.new))
+            facts.append(_wording.printable(f" {session.glyphs.arrow} ".join(values)))
+        table.add_row(
+            Text(f"  {change.change}", style=_COLOURS[change.change]),
+            Text(name),
+            Text("  ".join(fact for fact in facts if fact)),
+        )
+    return table
