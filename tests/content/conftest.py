@@ -22,4 +22,5 @@ def _no_fsync() -> Iterator[None]:
     """No test cuts the power; what a killed process wrote is in the page cache all the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda descriptor: None)
+        patch.setattr("omprov.content._database._SYNCHRONOUS", "OFF")
         yield

@@ -161,6 +161,14 @@ def test_a_folder_in_the_way_of_a_file_and_the_reverse(store, tmp_path):
     assert (work / "a" / "b" / "c").exists()
 
 
+def test_a_symlink_in_a_folder_in_the_way_is_a_local_change(store, tmp_path):
+    digest = put(store, {"a": b"1"})
+    make_folder(tmp_path / "w", {"a": {"up": ("->", "..")}})
+    with pytest.raises(LocalChanges) as caught:
+        store.materialize(digest, tmp_path / "w")
+    assert caught.value.changes == ("a/up",)
+
+
 def test_a_pipe_in_the_way_is_a_local_change(store, tmp_path):
     digest = put(store, {"a": b"1"})
     work = tmp_path / "w"

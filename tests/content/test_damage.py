@@ -90,10 +90,21 @@ def test_a_damaged_object_is_named_and_the_rest_stays_readable(tmp_path_factory,
         assert readable >= len(FILES) - 1 or lost
 
 
-def test_adding_the_data_once_more_does_not_hide_damage_in_the_old_pack(store):
-    store.put_files(FILES).digest
-    flip(the_pack(store), 20)
-    assert len(store.fsck()) == 1
+def test_putting_the_content_again_heals_what_is_forgotten(store):
+    digest = store.put_files(FILES).digest
+    place = store._index.find(Key(ObjectType.CHUNK, bytes.fromhex(store_digest(FILES["a"]))))
+    flip(the_pack(store), place.packed.offset)
+    damages = store.fsck()
+    assert set(store.check_reachable([digest], damages)) == {digest}
+    store.put_files(FILES)
+    assert set(store.check_reachable([digest], damages)) == {digest}
+    store.forget_damaged(damages)
+    assert set(store.check_reachable([digest])) == {digest}
+    store.put_files(FILES)
+    assert store.check_reachable([digest], store.fsck()) == {}
+    store.rebuild_index()
+    for path, content in FILES.items():
+        assert store.open_file(digest, path).read() == content
 
 
 def test_an_object_damaged_in_one_pack_is_read_from_another(store):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 IN_ONE_STATEMENT = 512
 """So many values stand in one ``IN (…)``."""
+_SYNCHRONOUS = "NORMAL"
+"""With a write-ahead log: whole after a power cut, though the last rows may be gone."""
 _PATIENCE = 10.0
 """Seconds to wait for another process's transaction."""
 
@@ -67,7 +69,7 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     )
     try:
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
         _create(database, schema)
     except BaseException:
         database.close()

@@ -43,6 +43,13 @@ class Damage:
     objects: tuple[tuple[str, Digest], ...]
     reason: str
 
+    @property
+    def keys(self) -> set[Key]:
+        """How the objects are found."""
+        return {
+            Key(ObjectType[name.upper()], bytes.fromhex(digest)) for name, digest in self.objects
+        }
+
     def __str__(self) -> str:
         return f"pack {self.pack}: {self.reason} ({len(self.objects)} objects)"
 

@@ -113,6 +113,16 @@ class ChunkIndex:
                 )
                 self._database.execute("DELETE FROM pack WHERE name = ?", (name,))
 
+    def forget(self, pack: str, keys: Iterable[Key]) -> None:
+        """Forget these objects of a pack, so that they count as not stored."""
+        with self._lock, translated(self._path), self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany(
+                "DELETE FROM object WHERE digest = ? AND type = ?"
+                " AND pack = (SELECT id FROM pack WHERE name = ?)",
+                ((key.digest, key.type, pack) for key in keys),
+            )
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock, translated(self._path), self._database:

@@ -1,5 +1,8 @@
 """Decides what has to be done to a folder so that it holds a tree, and what must not be lost."""
 
+# Paths are bytes here, which pathlib does not take:
+# ruff: noqa: PTH114
+
 from __future__ import annotations
 
 import os
@@ -177,7 +180,14 @@ def _find_unrecorded(plan: Plan, folder: bytes) -> None:
     removals = set(plan.removals)
     plan.conflicts.extend(path for path in plan.obstacles if path not in removals)
     for clash in plan.clashes:
-        for parent, _, names in os.walk(folder + b"/" + clash):
-            below = parent[len(folder) + 1 :]
-            paths = (below + b"/" + name for name in names)
-            plan.conflicts.extend(path for path in paths if path not in removals)
+        for path in _iter_leaves(folder + b"/" + clash):
+            if path[len(folder) + 1 :] not in removals:
+                plan.conflicts.append(path[len(folder) + 1 :])
+
+
+def _iter_leaves(folder: bytes) -> Iterator[bytes]:
+    """Give everything below a folder on disk that is no folder; symlinks are none."""
+    for parent, folders, names in os.walk(folder):
+        yield from (parent + b"/" + name for name in names)
+        links = (parent + b"/" + name for name in folders)
+        yield from (path for path in links if os.path.islink(path))

@@ -262,13 +262,18 @@ class ContentStore:
             roots: digests of trees.
             damages: what `fsck` found: these objects count as missing unless another pack has them.
         """
-        bad = {
-            Key(ObjectType[kind.upper()], bytes.fromhex(digest))
-            for damage in damages
-            for kind, digest in damage.objects
-        }
+        bad = {key for damage in damages for key in damage.keys}
         self._reader.refresh()
         return find_incomplete(roots, self._reader, self._index, bad)
+
+    def forget_damaged(self, damages: Iterable[Damage]) -> None:
+        """Let damaged objects count as missing, so that putting their content stores it anew.
+
+        Args:
+            damages: what `fsck` found. The packs stay as they are.
+        """
+        for damage in damages:
+            self._index.forget(damage.pack, damage.keys)
 
     def rebuild_index(self) -> None:
         """Make the chunk index again from the footers of the packs."""

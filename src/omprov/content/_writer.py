@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ PACK_OBJECTS = 1 << 16
 """… or so many objects."""
 _WAITING_SIZE = 4 << 20
 _WAITING_OBJECTS = 2048
+_LARGE = 16 << 10
+"""Objects of so many bytes on average are compressed and written in a thread beside the reading."""
 _WORTHWHILE = 0.94
 """Compression that saves less than this factor is not worth the work of undoing it."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -54,6 +57,8 @@ class ObjectWriter:
         self._waiting_size = 0
         self._pack: _PackFile | None = None
         self._compressor = zstandard.ZstdCompressor(level=1)
+        self._thread = ThreadPoolExecutor(1)
+        self._placing: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -64,33 +69,54 @@ class ObjectWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._thread.shutdown()
         if self._pack is not None:
             self._pack.abandon()
             self._pack = None
 
     def lacks(self, keys: Iterable[Key]) -> set[Key]:
         """Return those of `keys` that are neither stored nor about to be."""
+        self._settle()
         wanted = set(keys)
         wanted.difference_update(self._waiting)
-        if self._pack is not None:
-            wanted.difference_update(self._pack.keys)
-        return wanted - self._index.known(wanted) if wanted else wanted
+        return self._not_placed(wanted)
 
     def add(self, key: Key, raw: bytes) -> None:
         """Store an object unless it is stored already."""
         self._waiting[key] = raw
         self._waiting_size += len(raw)
         if self._waiting_size >= _WAITING_SIZE or len(self._waiting) >= _WAITING_OBJECTS:
-            self._place()
+            self._hand_over()
 
     def commit(self) -> None:
         """Make everything that was added durable."""
-        self._place()
+        self._settle()
+        self._place(self._waiting)
+        self._waiting = {}
         self._seal()
+        fsync_folder(self._folder / "packs")  # what others stored, and is relied upon, too
 
-    def _place(self) -> None:
-        waiting, self._waiting, self._waiting_size = self._waiting, {}, 0
-        lacking = self.lacks(waiting)
+    def _hand_over(self) -> None:
+        """Place what is waiting: large objects in a thread; with small ones, threads only hurt."""
+        waiting, size = self._waiting, self._waiting_size
+        self._waiting, self._waiting_size = {}, 0
+        self._settle()
+        if size >= len(waiting) * _LARGE:
+            self._placing = self._thread.submit(self._place, waiting)
+        else:
+            self._place(waiting)
+
+    def _settle(self) -> None:
+        placing, self._placing = self._placing, None
+        if placing is not None:
+            placing.result()
+
+    def _not_placed(self, keys: set[Key]) -> set[Key]:
+        unknown = keys if self._pack is None else keys - self._pack.keys
+        return unknown - self._index.known(unknown) if unknown else unknown
+
+    def _place(self, waiting: dict[Key, bytes]) -> None:
+        lacking = self._not_placed(set(waiting))
         with no_room_told():
             for key, raw in waiting.items():
                 if key in lacking:
