@@ -318,7 +318,7 @@ class GroupOrder:
         any one of them is complete. It stops at groups above the point, and of those only they
         are minimal that have no lower cover above the point.
         """
-        is_above = _Conjunction(
+        is_above = _Verdicts(
             column.above_test(used)
             for column, used in zip(self.columns, point, strict=True)
             if used is not None
@@ -329,7 +329,7 @@ class GroupOrder:
                 met = self._climb_to(is_above, start, limit)
                 if met is not None:
                     covers = self.covers.lower
-                    return [g for g in met if not any(is_above(low) for low in covers[g])]
+                    return [g for g in met if not any(is_above[low] for low in covers[g])]
             limit *= 4
         return None
 
@@ -341,9 +341,7 @@ class GroupOrder:
         upper = self.covers.upper
         return [*newest[:2], min(newest[2:], key=lambda group: len(upper[group]))]
 
-    def _climb_to(
-        self, is_above: Callable[[int], bool], start: int, limit: int
-    ) -> list[int] | None:
+    def _climb_to(self, is_above: _Verdicts, start: int, limit: int) -> list[int] | None:
         """Collect the first groups above on every way up; None once `limit` groups were seen."""
         upper = self.covers.upper
         waiting = list(upper[start])
@@ -353,7 +351,7 @@ class GroupOrder:
         met: list[int] = []
         while waiting:
             group = waiting.pop()
-            if is_above(group):
+            if is_above[group]:
                 met.append(group)
                 continue
             for further in upper[group]:
@@ -365,22 +363,19 @@ class GroupOrder:
         return met
 
 
-class _Conjunction:
-    """All of some tests of a group; remembers answers and asks the most telling test first."""
+class _Verdicts(dict[int, bool]):
+    """Whether groups pass all of some tests; found out on demand, the most telling test first."""
 
     def __init__(self, tests: Iterable[Callable[[int], bool]]) -> None:
+        super().__init__()
         self._tests = list(tests)
-        self._known: dict[int, bool] = {}
 
-    def __call__(self, group: int) -> bool:
-        known = self._known.get(group)
-        if known is None:
-            known = self._known[group] = self._ask(group)
-        return known
-
-    def _ask(self, group: int) -> bool:
+    def __missing__(self, group: int) -> bool:
         for place, test in enumerate(self._tests):
             if not test(group):
-                self._tests.insert(0, self._tests.pop(place))
+                if place:
+                    self._tests.insert(0, self._tests.pop(place))
+                self[group] = False
                 return False
+        self[group] = True
         return True
