@@ -6,14 +6,15 @@ import operator
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blake3 import blake3
 
 from omprov.errors import Damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class EntryKind(IntEnum):
@@ -61,6 +62,8 @@ class TreeNode:
     entries: Sequence[Entry]
 
 
+_make_entry: Callable[[Iterable[Any]], Entry] = partial(tuple.__new__, Entry)
+"""What `Entry._make` does, twice as fast: comparing large folders decodes many pages."""
 _HEAD = struct.Struct("<4sB3xII")
 _MAGIC = b"OMT\x01"
 
@@ -102,15 +105,16 @@ def decode_node(raw: bytes) -> TreeNode:
     if not count:
         return TreeNode(level, ())
     start = _HEAD.size + length
-    names = raw[_HEAD.size : start].split(b"\0")
+    joined = raw[_HEAD.size : start]
+    names = joined.split(b"\0")
     kinds = raw[start : start + count]
     sizes = struct.unpack_from(f"<{count}Q", raw, start + count)
     files = struct.unpack_from(f"<{count}Q", raw, start + count * 9)
     digests = struct.unpack_from("32s" * count, raw, start + count * 17)
-    _check_names(names, kinds, level)
+    _check_names(joined, names, kinds, level)
     return TreeNode(
         level,
-        list(map(Entry._make, zip(names, kinds, sizes, files, digests, strict=True))),
+        list(map(_make_entry, zip(names, kinds, sizes, files, digests, strict=True))),
     )
 
 
@@ -119,14 +123,14 @@ def check_entry_name(name: bytes) -> bool:
     return name not in {b"", b".", b".."} and b"/" not in name and b"\0" not in name
 
 
-def _check_names(names: list[bytes], kinds: bytes, level: int) -> None:
+def _check_names(joined: bytes, names: list[bytes], kinds: bytes, level: int) -> None:
     sound = (
         len(names) == len(kinds)
         and all(map(operator.lt, names, names[1:]))
         and names[0] not in {b"", b"/"}
         and not {b".", b"..", b"./", b"../"}.intersection(names)
     )
-    folders = [name for name in names if b"/" in name]
+    folders = [name for name in names if b"/" in name] if b"/" in joined else []
     if level == 0:
         sound = sound and len(folders) == kinds.count(EntryKind.FOLDER) and 0 not in kinds
     else:
