@@ -251,10 +251,7 @@ class IntervalIndex:
 
     def reach_function(self) -> Callable[[int, int], bool]:
         """Return the fastest form of `reach`; it holds until `revision` rises."""
-        labels = self.labels
-        if not (labels.exact and labels.ordered):
-            return self.reach
-        return exact_reach(labels)
+        return exact_reach(self.labels) if self.labels.exact else self.reach
 
     def label(self, u: int) -> array[int]:
         """Return the numbers of the ancestors of `u`, itself included, as ascending intervals.

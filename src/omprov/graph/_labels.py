@@ -35,7 +35,7 @@ class Limits:
     """
 
     tail: int = 256
-    patched: int = 20_000
+    patched: int = 100_000
     allowance: int = 64
     slack: int = 1 << 16
     shortened: int = 64
@@ -275,7 +275,7 @@ class Labels:
 
 
 def exact_reach(labels: Labels) -> Callable[[int, int], bool]:
-    """Return the fastest ``(u, w) → u reaches w`` for labels that are exact and ordered.
+    """Return the fastest ``(u, w) → u reaches w`` for labels that are exact.
 
     It holds while they stay so and no existing version is labelled anew.
     """
@@ -295,4 +295,12 @@ def exact_reach(labels: Labels) -> Callable[[int, int], bool]:
         start = offsets[list_id]
         return (bisect(flat, x, start, offsets[list_id + 1]) - start) & 1 == 1
 
-    return reach
+    def reach_unordered(u: int, w: int) -> bool:
+        x = number[w]
+        if x < first[u] or low[u] <= x <= number[u]:
+            return True
+        list_id = list_of[u]
+        start = offsets[list_id]
+        return (bisect(flat, x, start, offsets[list_id + 1]) - start) & 1 == 1
+
+    return reach if labels.ordered else reach_unordered
