@@ -109,19 +109,21 @@ def prepared_down_set(order: GroupOrder, group: int) -> BitMap:
 
 
 def _rests_on(order: GroupOrder, group: int) -> list[tuple[GroupOrder, int]]:
-    """List the down-sets of inferred inputs that a group's own is made from."""
+    """List the down-sets of inferred inputs that a group's own is made from.
+
+    What was cached of them before relations changed is dropped.
+    """
     if not order.is_chained:
         return []
     point = order.point(group)
-    order.refresh(point)
-    if order.find_down(group) is not None:
-        return []
     found: list[tuple[GroupOrder, int]] = []
     for column, used in zip(order.columns, point, strict=True):
         table = None if used is None else column.source(used.part).table
         if used is not None and table is not None and table.order_of[used.version] != ALONE:
             behind = table.orders[table.order_of[used.version]]
-            found.append((behind, table.group_of[used.version]))
+            number = table.group_of[used.version]
+            behind.refresh(behind.point(number))
+            found.append((behind, number))
     return found
 
 
