@@ -49,7 +49,7 @@ def show_code(console: Console, repository: Repository, asset: str, draw: DrawGr
     _head(
         console,
         "The code",
-        "evolves in git: the edges are git's, a weight is the share of words that differ",
+        "evolves in git; a weight is the share of words that differ",
     )
     console.print(_indented(draw(repository.history(asset), {})))
 
