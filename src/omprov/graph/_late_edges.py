@@ -66,10 +66,13 @@ def groups_using(table: VersionTable, graph: object, versions: Iterable[int]) ->
     return result
 
 
-def spread(table: VersionTable, graph: object, groups: Groups) -> None:
+def spread(table: VersionTable, graph: object, groups: Groups) -> bool:
     """Add the groups that used versions of affected groups of the graph itself, and so on.
 
     An input is older than what was made from it, so that one pass in the order of creation does.
+
+    Returns:
+        whether anything was made from an affected version, be it affected already.
     """
     users = [
         (version, order, rows)
@@ -78,10 +81,13 @@ def spread(table: VersionTable, graph: object, groups: Groups) -> None:
         for version in rows.codes
     ]
     users.sort(key=lambda user: user[0])
+    found = False
     for version, order, rows in users:
         home = table.order_of[version]
         if home != ALONE and table.group_of[version] in groups[home]:
             groups[order].update(rows.groups_using(version))
+            found = True
+    return found
 
 
 def _parts_of(table: VersionTable, graph: object) -> Iterator[list[RoleRows]]:

@@ -194,8 +194,8 @@ class OutputGraph(InferredGraph[Id]):
         table = self.versions
         affected = groups_above(table, source.graph, high)
         lowered: Groups | None = groups_below(table, source.graph, low)
-        if self._spread(affected):
-            lowered = None
+        if spread(table, self, affected):
+            lowered = None  # distances to what was made from affected versions shrink as well
         return self._update(source.graph, affected, lowered, budget)
 
     def input_grown(
@@ -220,14 +220,8 @@ class OutputGraph(InferredGraph[Id]):
         numbers = [graph.number_of(version) for version in versions]
         self._refresh()
         affected = groups_using(self.versions, graph, versions_above(graph.versions, numbers))
-        self._spread(affected)
-        return self._update(graph, affected, None, budget)
-
-    def _spread(self, affected: Groups) -> bool:
-        """Add what was made from affected versions of this graph; tell whether that was any."""
-        before = sum(map(len, affected))
         spread(self.versions, self, affected)
-        return sum(map(len, affected)) > before
+        return self._update(graph, affected, None, budget)
 
     def _refresh(self) -> None:
         for order in self.versions.orders:
