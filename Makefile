@@ -37,7 +37,7 @@ docs: $(VENV)/dev-ready
 
 bench: $(VENV)/dev-ready
 	$(PIP) install --constraint constraints.txt --editable '.[dev,bench]'
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo docs/_build build dist

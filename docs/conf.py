@@ -17,5 +17,6 @@ html_title = "OMProv"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 add_module_names = False
+napoleon_use_ivar = True
 default_role = "code"
 suppress_warnings = ["ref.python"]

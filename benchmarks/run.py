@@ -1,0 +1,42 @@
+"""Run every benchmark, each beside what people use for the same job today.
+
+`python benchmarks/run.py` takes a few minutes; `--full` runs the sizes of docs/benchmarks.md, which
+takes about an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+QUICK_AND_FULL = [
+    ("graph/reachability.py", "--versions 30000", "--versions 1000000"),
+    ("graph/routes.py", "--versions 30000", "--versions 1000000"),
+    ("graph/inference.py", "--outputs 5000", "--outputs 100000"),
+    ("graph/inference.py", "--outputs 5000 --stream stress", "--outputs 100000 --stream stress"),
+    ("diff/words.py", "--words 50000 --shares 5", "--words 200000 --shares 5 40 100"),
+    ("diff/files.py", "--files 100000 --on-disk 5000", "--files 1000000 --on-disk 20000"),
+    ("content/store.py", "--files 5000 --large 200", "--files 20000 --large 1000"),
+    ("repository/catalog.py", "--runs 5000", "--runs 100000"),
+    ("repository/recording.py", "--runs 2000", "--runs 100000"),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="the sizes of docs/benchmarks.md")
+    parser.add_argument("--only", default="", help="only scripts whose path contains this")
+    args = parser.parse_args()
+    for script, quick, full in QUICK_AND_FULL:
+        if args.only not in script:
+            continue
+        options = (full if args.full else quick).split()
+        print(f"\n## {script} {' '.join(options)}\n", flush=True)
+        subprocess.run([sys.executable, str(HERE / script), *options], check=True)
+
+
+if __name__ == "__main__":
+    main()
