@@ -94,6 +94,15 @@ class Application(click.Group):
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader that went away is not click's business."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+        return result
+
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
         """Run a command line and exit with its code."""
         words = list(sys.argv[1:] if args is None else args)
@@ -104,6 +113,10 @@ class Application(click.Group):
             sys.exit(code)
 
 
+class _ReaderGone(Exception):
+    """Nobody reads what we print (``| head``)."""
+
+
 def _guarded(action: Any, words: Sequence[str]) -> int:
     """Run `action`; turn whatever it raises into one line and an exit code."""
     own = list(itertools.takewhile(lambda word: word != "--", words))
@@ -111,7 +124,7 @@ def _guarded(action: Any, words: Sequence[str]) -> int:
     debug = "--debug" in own or bool(os.environ.get("OMPROV_DEBUG"))
     try:
         result = action()
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGone):
         raise
     except OmprovError as error:
         if debug:
@@ -160,13 +173,14 @@ def _quiet_pipes() -> Any:
     """End without a word when the reader of our output has gone (``| head``)."""
     try:
         yield
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGone):
         with contextlib.suppress(OSError, ValueError):  # nothing may be flushed at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # what a shell reports for SIGPIPE
 
 
 @click.group(
+    "omprov",
     cls=Application,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExample:\n  omprov init && omprov add data/digits --as dataset/digits",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+_STDERR = 2
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _KILLING = {*_FORWARDED, signal.SIGKILL}
 
@@ -55,7 +56,7 @@ def run_child(command: Sequence[str], *, to_stderr: bool = False) -> Ended:
         try:
             child = subprocess.Popen(
                 command,
-                stdout=sys.stderr.fileno() if to_stderr else None,
+                stdout=_STDERR if to_stderr else None,
                 process_group=0 if own_group else None,
             )
         except FileNotFoundError as error:

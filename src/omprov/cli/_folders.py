@@ -73,7 +73,7 @@ def add_command(
     if root and parents:
         raise InvalidInput("--root says that there is no parent; leave out --parent")
     with session.repository() as repository:
-        name = asset or _known_asset(repository, path)
+        name = _named_asset(repository, asset) if asset else _known_asset(repository, path)
         with session.progress("storing") as progress:
             added = repository.add_version(
                 name,
@@ -90,6 +90,20 @@ def add_command(
         },
         lambda out: show_added(out, added, session),
     )
+
+
+def _named_asset(repository: Repository, asset: str) -> str:
+    """Return the asset of ``--as``; a new one must say its kind."""
+    wanted = Reference.parse(asset)
+    if wanted.kind is None:
+        try:
+            repository.get_asset(asset)
+        except NotFound as error:
+            raise InvalidInput(
+                f"there is no asset {asset!r} yet: say what it is, "
+                f"for example --as dataset/{wanted.name}"
+            ) from error
+    return asset
 
 
 def _known_asset(repository: Repository, path: Path) -> str:

@@ -33,10 +33,10 @@ def draw_lineage(lineage: Lineage, *, down: bool, glyphs: Glyphs) -> Tree:
         onward[node_name(link.target if down else link.source)].append(link)
     root = Tree(_name(lineage.root, None, glyphs), guide_style="dim")
     drawn = {node_name(lineage.root)}
-    waiting = [(root, lineage.root)]
+    waiting: list[tuple[Tree, Version | Run]] = [(root, lineage.root)]
     while waiting:
         branch, node = waiting.pop()
-        fresh = []
+        fresh: list[tuple[Tree, Version | Run]] = []
         for link in onward[node_name(node)]:
             end = link.source if down else link.target
             label = _name(end, link, glyphs)

@@ -62,7 +62,8 @@ def graph_command(session: Session, *, asset: str | None, limit: int | None, dot
             found.append((history, versions, _metrics(repository, versions)))
     if dot and not session.as_json:
         history, versions, metrics = found[0]
-        click.echo(history_dot(str(history.asset), versions, history.edges, metrics))
+        text = history_dot(str(history.asset), versions, history.edges, metrics)
+        session.out.print(text, soft_wrap=True)
         return
     session.answer(
         {"graphs": [_graph_json(*one) for one in found]},
@@ -138,7 +139,7 @@ def lineage_command(
             reference, "down" if down else "up", depth=depth, inherits=inherits
         )
     if dot and not session.as_json:
-        click.echo(lineage_dot(lineage))
+        session.out.print(lineage_dot(lineage), soft_wrap=True)
         return
     session.answer(
         lineage_json(lineage), lambda out: _show_lineage(out, lineage, session, down=down)

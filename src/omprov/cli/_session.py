@@ -111,8 +111,12 @@ class Session:
 def print_json(data: Mapping[str, Any], file: TextIO | None = None) -> None:
     """Print one JSON object; strict JSON (NaN and infinities become null)."""
     stream = file or sys.stdout
-    ascii_only = not (stream.encoding or "").lower().startswith("utf")
-    text = json.dumps(_strict(data), indent=2, ensure_ascii=ascii_only, default=str)
+    strict = _strict(data)
+    text = json.dumps(strict, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:  # a file name that is no UTF-8, or a terminal that lacks letters
+        text = json.dumps(strict, indent=2, default=str)
     stream.write(text + "\n")
 
 
