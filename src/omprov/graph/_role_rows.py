@@ -208,7 +208,7 @@ class RoleRows:
             reaching = self.source.reaching(view(self._versions).copy(), version)
             groups = view(self._groups)[reaching[view(self._group_codes)]]
             row = self._up[version] = Row(bitmap_of(groups), len(self))
-            while len(self._up) > self._capacity():
+            while len(self._up) > max(1, self._capacity() // 4):  # asked for less often
                 self._up.popitem(last=False)
         elif row.seen < len(self):
             newer = view(self._versions)[view(self._group_codes)[row.seen :]]
