@@ -11,7 +11,7 @@ from content_folders import folders, leaves, make_folder, random_bytes, read_fol
 from hypothesis import given, settings
 
 from omprov.content import Checkout, ContentStore, MaterializeMode
-from omprov.errors import Busy, InvalidInput, LocalChanges, NotFound
+from omprov.errors import Busy, Conflict, InvalidInput, LocalChanges, NotFound
 
 MODES: list[MaterializeMode] = ["copy", "reflink", "link"]
 
@@ -220,6 +220,20 @@ def test_a_copy_altered_through_a_link_is_never_handed_out(store, tmp_path):
     store.materialize(digest, tmp_path / "2", mode="link")
     assert read_folder(tmp_path / "2") == {"a": b"good"}
     assert store.fsck() == []
+
+
+def test_a_file_cannot_become_the_folder_itself(store, tmp_path):
+    (tmp_path / "w").write_bytes(b"mine")
+    for path in (tmp_path / "w", tmp_path / "w" / "below"):
+        with pytest.raises(Conflict, match="is a file"):
+            store.materialize(put(store, {}), path)
+    assert (tmp_path / "w").read_bytes() == b"mine"
+
+
+def test_a_digest_may_be_given_as_it_is_shown(store, tmp_path):
+    digest = put(store, {"a": b"1"})
+    assert store.contains(f"b3:{digest}")
+    assert store.tree(f"b3:{digest}").digest == digest
 
 
 def test_an_unknown_mode_is_refused(store, tmp_path):

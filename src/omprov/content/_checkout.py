@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omprov.errors import Busy, LocalChanges, NotFound
+from omprov.errors import Busy, Conflict, LocalChanges, NotFound
 
 from ._ignore import PARTIAL_FOLDER
 from ._nodes import EntryKind
@@ -61,7 +61,10 @@ def materialize(
     """Bring `folder` to what `tree` holds; see `ContentStore.materialize`."""
     wanted = None if paths is None else _wanted(tree, paths)
     with no_room_told(os.fsdecode(folder)):
-        os.makedirs(folder, exist_ok=True)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Conflict(f"{os.fsdecode(folder)} is a file, or lies below one") from error
         with _alone_in(folder) as partial:
             if set(os.listdir(folder)) <= {PARTIAL_FOLDER}:
                 entries = tree.iter_entries(wanted)

@@ -165,7 +165,7 @@ class ContentStore:
         """
         if not self.contains(digest):
             raise NotFound("content", digest, hint="It may have to be pulled from a remote.")
-        return StoredTree(bytes.fromhex(digest), self._reader.get_node, self._reader.open_file)
+        return StoredTree(_tree_key(digest).digest, self._reader.get_node, self._reader.open_file)
 
     def open_file(self, digest: Digest, path: str) -> BinaryIO:
         """Open the bytes of one file of a tree; seekable, and only what is read is fetched.
@@ -222,6 +222,7 @@ class ContentStore:
         Raises:
             NotFound: there is no such tree, or it has none of `paths`.
             LocalChanges: something that no version holds would be lost.
+            Conflict: `path` is a file.
             Busy: another process is materializing there.
             StorageFull: there is no room.
         """
