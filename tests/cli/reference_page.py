@@ -57,7 +57,8 @@ def described(command: click.Command, path: str) -> list[str]:
     usage = command.get_usage(context).removeprefix("Usage: ").replace("\n", " ")
     usage = " ".join(usage.split())
     parts = [f"\n### {path}\n\n{paragraphs(command.help)}\n\n```text\n{usage}\n```\n"]
-    options = [record for p in command.params if (record := p.get_help_record(context))]
+    given = [p for p in command.params if isinstance(p, click.Option)]
+    options = [record for option in given if (record := option.get_help_record(context))]
     own = {first: text for first, text in options if first.split()[0] not in ("--repo", "--json")}
     if own:
         parts.append("\n" + "\n".join(f"- `{name}`: {text}" for name, text in own.items()) + "\n")

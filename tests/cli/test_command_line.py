@@ -87,6 +87,20 @@ def test_a_mistyped_command_is_told_what_it_looks_like(omprov):
     assert "omprov graph --help" in omprov.errors
 
 
+def test_a_group_without_a_command_shows_its_help(omprov):
+    omprov("edge", code=2)
+    assert omprov.errors.startswith("Usage: omprov edge")
+    omprov(code=2)
+    assert omprov.errors.startswith("Usage: omprov")
+
+
+def test_the_demo_wants_a_folder_of_its_own(omprov):
+    omprov.write({"taken/file": "1"})
+    omprov("demo", "taken", code=4)
+    omprov("demo", "taken/file", code=2)
+    assert (omprov.folder / "taken/file").read_text() == "1"
+
+
 @pytest.mark.parametrize("name", [name for name, _ in every_command()])
 def test_the_help_of_every_command_has_an_example(omprov, name):
     shown = omprov(*name.split(), "--help")

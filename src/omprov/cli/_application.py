@@ -154,6 +154,9 @@ def _guarded(action: Any, words: Sequence[str]) -> int:
 
 
 def _say_usage(error: click.UsageError, *, as_json: bool) -> None:
+    if error.ctx and type(error).__name__ == "NoArgsIsHelpError" and not as_json:
+        click.echo(error.ctx.get_help(), err=True)  # older releases of click print it themselves
+        return
     command = error.ctx.command_path if error.ctx else "omprov"
     _say("UsageError", f"{error.format_message()} See `{command} --help`.", as_json=as_json)
 

@@ -108,7 +108,11 @@ def _show_graphs(
         if not history.versions:
             out.print("no version yet", style="dim")
             continue
-        out.print(draw_history(history, metrics, limit=limit, glyphs=session.glyphs))
+        picture = draw_history(history, metrics, limit=limit, glyphs=session.glyphs)
+        if session.cuts_lines:
+            out.print(picture, no_wrap=True, overflow="ellipsis")
+        else:
+            out.print(picture, soft_wrap=True)
         explained = legend(history, session.glyphs)
         if explained is not None:
             out.print(explained)

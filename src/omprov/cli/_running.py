@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     "  --output model/digits=out --param lr=0.1 --metrics out/metrics.json \\\n"
     "  -- python code/train.py --lr 0.1",
     keys={"run": "the *run*"},
-    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @click.option(
     "-i",

@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from omprov.records import RunStatus
+from omprov.records import Kind, RunStatus
 
 from . import _wording
 from ._command import group, subcommand
@@ -83,7 +83,7 @@ def _show_runs(out: Console, runs: list[Run], session: Session) -> None:
         out.print("No such run.")
         return
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for title in ("run", "status", "started", "name"):
+    for title in ("run", "status", "age", "name"):
         table.add_column(title, no_wrap=title != "name", overflow="fold")
     for title in ("inputs", "outputs", "metrics"):
         table.add_column(title, overflow="fold")
@@ -91,7 +91,7 @@ def _show_runs(out: Console, runs: list[Run], session: Session) -> None:
         table.add_row(
             Text(short_id(run.id), style="bold"),
             Text(str(run.status), style=_COLOURS[str(run.status)]),
-            Text(_wording.age(run.started, session.now), style="dim"),
+            Text(_wording.short_age(run.started, session.now), style="dim"),
             Text(_wording.printable(run.name)),
             Text(_versions(run.inputs)),
             Text(_versions(run.outputs)),
@@ -101,7 +101,9 @@ def _show_runs(out: Console, runs: list[Run], session: Session) -> None:
 
 
 def _versions(versions: Mapping[str, Version]) -> str:
-    return "\n".join(str(version) for version in versions.values())
+    """List versions; the settings of a run are left to `runs show`."""
+    shown = [v for v in versions.values() if v.asset.kind not in (Kind.PARAMS, Kind.ENVIRONMENT)]
+    return "\n".join(str(version) for version in shown)
 
 
 def _metrics(metrics: Mapping[str, float]) -> str:

@@ -70,6 +70,11 @@ class Session:
         return UNICODE.fit(self.out.encoding)
 
     @property
+    def cuts_lines(self) -> bool:
+        """Whether lines that do not fit are cut: only where there is a width to fit."""
+        return has_width(sys.stdout)
+
+    @property
     def is_interactive(self) -> bool:
         """Whether somebody can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
@@ -147,8 +152,13 @@ def make_console(stream: TextIO) -> Console:
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:  # a file name need not be UTF-8, a terminal neither
         reconfigure(errors="backslashreplace")
-    width = None if stream.isatty() or os.environ.get("COLUMNS") else PIPE_WIDTH
+    width = None if has_width(stream) else PIPE_WIDTH
     return PlainConsole(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def has_width(stream: TextIO) -> bool:
+    """Tell whether what is written to `stream` has to fit somewhere."""
+    return stream.isatty() or bool(os.environ.get("COLUMNS"))
 
 
 def display_path(path: Path) -> str:

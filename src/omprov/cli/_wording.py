@@ -71,6 +71,12 @@ def age(then: datetime, now: datetime) -> str:
     return "just now"
 
 
+def short_age(then: datetime, now: datetime) -> str:
+    """Write how long ago something was, for a narrow column."""
+    words = age(then, now).removesuffix(" ago").replace("minute", "min").replace("mins", "min")
+    return "now" if words == "just now" else words
+
+
 def duration(length: timedelta) -> str:
     """Write how long something took."""
     seconds = length.total_seconds()
