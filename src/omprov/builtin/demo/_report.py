@@ -41,7 +41,10 @@ def show_title(console: Console, folder: Path) -> None:
     """Say what is about to happen."""
     console.print()
     console.print(Text("OMProv demo", style="bold"))
-    _say(console, f"Real trainings on real handwritten digits, in {folder}.")
+    _say(
+        console,
+        f"Real trainings on real handwritten digits, in {folder}. What befalls the data is staged.",
+    )
 
 
 def show_code(console: Console, repository: Repository, asset: str, draw: DrawGraph) -> None:
