@@ -58,7 +58,7 @@ class Pipelines:
         draw = self.random.random()
         if draw < 0.2:
             self.random.choice([self.code, self.raw]).grow()
-        elif draw < 0.32:
+        elif draw < 0.4:
             self.add_late_edge()
         else:
             self.add_output(self.random.choice("mmmdx"))
@@ -120,7 +120,7 @@ class Pipelines:
 
 
 @given(seeds, st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_graphs_that_feed_each_other_agree_with_the_definition(seed, mutual):
     pipelines = Pipelines(seed, mutual=mutual)
     for _ in range(pipelines.random.randrange(1, 40)):
