@@ -87,6 +87,8 @@ class NotFound(OmprovError, LookupError):
         message = f"no {what} {str(name)!r}"
         if self.near:
             message += f"; did you mean {_either(self.near)}?"
+        elif hint:
+            message += "."
         super().__init__(message + (f" {hint}" if hint else ""))
 
     def __str__(self) -> str:  # LookupError's children may quote their argument
