@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "-n",
     "limit",
+    metavar="N",
     type=click.IntRange(1),
     default=20,
     show_default=True,

@@ -40,6 +40,7 @@ _DRAWN = 50
 @click.option(
     "-n",
     "limit",
+    metavar="N",
     type=click.IntRange(1),
     help=f"How many versions [default: {_DRAWN}; all with --json and --dot].",
 )
@@ -131,7 +132,7 @@ def _show_graphs(
 )
 @click.argument("reference", metavar="REF", shell_complete=complete_versions)
 @click.option("--down", is_flag=True, help="What came of it, instead of what it came from.")
-@click.option("--depth", type=click.IntRange(1), help="At most so many steps away.")
+@click.option("--depth", metavar="N", type=click.IntRange(1), help="At most so many steps away.")
 @click.option("--inherits", is_flag=True, help="Follow also the declared parents of inputs.")
 @click.option("--dot", is_flag=True, help="Write Graphviz.")
 def lineage_command(

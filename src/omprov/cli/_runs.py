@@ -35,7 +35,13 @@ _COLOURS = {"succeeded": "green", "running": "cyan", "failed": "red", "killed": 
     invoke_without_command=True,
 )
 @click.option(
-    "-n", "limit", type=click.IntRange(1), default=20, show_default=True, help="How many."
+    "-n",
+    "limit",
+    metavar="N",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many.",
 )
 @click.option("--status", type=click.Choice([str(s) for s in RunStatus]), help="Only such.")
 @click.option("--name", help="Only runs of this name.")
