@@ -3,7 +3,7 @@
 No I/O, no clock: whoever makes a record passes the time in.
 """
 
-from ._assets import Asset, AssetName, Kind, Project, Version
+from ._assets import Asset, AssetName, Project, Version
 from ._differences import Change, Difference
 from ._edges import Because, Edge, Inherits, Origin
 from ._ids import (
@@ -17,6 +17,7 @@ from ._ids import (
     parse_digest,
     show_digest,
 )
+from ._kinds import Kind
 from ._policies import Missing, Policy, Treatment
 from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name
 from ._runs import Run, RunStatus

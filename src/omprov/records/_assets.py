@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ._references import DEFAULT_PROJECT
@@ -13,19 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ._ids import AssetId, Digest, ProjectId, RunId, VersionId, VersionKey
+    from ._kinds import Kind
     from ._policies import Policy
-
-
-class Kind(StrEnum):
-    """What an asset is. Inheritance never crosses kinds."""
-
-    ALGORITHM = "algorithm"
-    DATASET = "dataset"
-    MODEL = "model"
-    PARAMS = "params"
-    ENVIRONMENT = "environment"
-    SUMMARY = "summary"
-    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from omprov.errors import InvalidInput, InvalidReference
 
-if TYPE_CHECKING:
-    from ._assets import Kind
+from ._kinds import Kind
 
 DEFAULT_PROJECT = "default"
 LATEST = "latest"
@@ -18,7 +16,7 @@ LATEST = "latest"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _NUMBER = re.compile(r"v([1-9][0-9]{0,17})")
 _PREFIX = re.compile(r"@(?:b3:)?([0-9a-f]{4,64})")
-_KINDS = ("algorithm", "dataset", "model", "params", "environment", "summary", "file")
+_KINDS = frozenset(kind.value for kind in Kind)
 
 
 def check_name(name: str, what: str = "name") -> str:
@@ -65,8 +63,6 @@ class Reference:
         Raises:
             InvalidReference: the text is neither.
         """
-        from ._assets import Kind
-
         path = text
         if text.startswith("omprov://"):
             path = unquote(urlsplit(text).path).lstrip("/")
@@ -87,7 +83,7 @@ class Reference:
             case [first, second]:
                 project, kind = first, second
         if kind is not None and kind not in _KINDS:
-            raise InvalidReference(text, f"{kind!r} is no kind (one of {', '.join(_KINDS)})")
+            raise InvalidReference(text, f"{kind!r} is no kind (one of {', '.join(Kind)})")
         try:
             check_name(name)
             if project is not None:
