@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from omprov.errors import Damaged, InvalidInput, LocalChanges, NotFound
@@ -89,6 +91,14 @@ def test_a_local_copy_is_shared_and_read_only(repo, data):
     assert snapshot(path) == {"a.txt": b"a", "sub/b.txt": b"b"}
     assert repo.local_copy("dataset/d") == path
     assert not (path / "a.txt").stat().st_mode & 0o222
+
+
+def test_threads_that_ask_for_the_same_copy_at_once_share_it(repo, data):
+    with ThreadPoolExecutor(8) as pool:
+        paths = set(pool.map(repo.local_copy, ["dataset/d"] * 16))
+    (path,) = paths
+    assert snapshot(path) == {"a.txt": b"a", "sub/b.txt": b"b"}
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_damaged_workspace_file_is_named(repo, data):

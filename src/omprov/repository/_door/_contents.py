@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from omprov.diff import get_measure
@@ -11,8 +13,6 @@ from omprov.repository._door._versions import Versions
 from omprov.repository._resolving import resolve_asset, resolve_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from omprov.content import MaterializeMode, Progress, StoredTree
     from omprov.diff import Delta
     from omprov.records import Difference, Version
@@ -115,7 +115,8 @@ class Contents(Versions):
             raise NotFound("content", version, hint="Only the fact was recorded.")
         path = self.path / "copies" / version.digest
         if not path.exists():
-            partial = path.with_name(f"{version.digest}.{version.id}")
+            path.parent.mkdir(exist_ok=True)
+            partial = Path(tempfile.mkdtemp(prefix="partial-", dir=path.parent))
             self.content.materialize(version.digest, partial, mode="link")
             try:
                 partial.rename(path)
