@@ -181,6 +181,15 @@ def test_log_lists_versions_with_parents_and_runs(story):
     assert "run " in story("log", "model/net")
 
 
+def test_a_message_of_several_lines_is_shown_whole_by_show_and_in_brief_elsewhere(omprov):
+    omprov.write({"d/a": "1"})
+    omprov("add", "d", "--as", "dataset/x", "-m", "First line\n\nMore\x07 words")
+    assert "  First line\n  \n  More\\x07 words\n" in omprov("show", "dataset/x")
+    for words in (("log",), ("graph",), ("lineage", "dataset/x")):
+        assert "First line" in omprov(*words)
+        assert "More" not in omprov(*words)
+
+
 @given(st.integers(0, 2**59))
 def test_a_size_is_written_with_its_unit_and_never_as_thousands_of_one(count):
     number, unit = _wording.size(count).split()

@@ -1,4 +1,4 @@
-"""The commands that look at versions: log, show, diff."""
+"""The commands that look at versions: log, show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from omprov.errors import NotFound
 from omprov.records import Origin, show_digest
 
 from . import _wording
@@ -17,13 +16,12 @@ from ._command import command
 from ._completion import complete_assets, complete_versions
 from ._graph_picture import INFERRED
 from ._json_shapes import edge_json, run_json, version_json
+from ._run_details import field_table, short_id, show_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rich.console import Console
 
-    from omprov.records import Change, Difference, Inherits, Run, Version
+    from omprov.records import Inherits, Run, Version
     from omprov.repository import Repository
 
     from ._session import Session
@@ -113,11 +111,6 @@ def _parents(version: Version, edges: list[Inherits]) -> Text:
     return Text(", ").join(parts)
 
 
-def short_id(run: str) -> str:
-    """Return the end of a run's id: the part that differs between neighbours."""
-    return run.rpartition("-")[2]
-
-
 @dataclass(frozen=True, slots=True)
 class _Facts:
     version: Version
@@ -179,7 +172,7 @@ def _show(out: Console, facts: _Facts, session: Session) -> None:
         out.print(f"  {session.glyphs.flag} {alias}", style="bold yellow", end="")
     out.print()
     if version.message:
-        out.print(f"  {_wording.printable(version.message)}", soft_wrap=True)
+        out.print(_wording.paragraph(version.message, "  "), soft_wrap=True)
     out.print()
     table = field_table()
     table.add_row("content", _content(version, dot))
@@ -187,9 +180,9 @@ def _show(out: Console, facts: _Facts, session: Session) -> None:
         "created", f"{_wording.moment(version.created)} by {_wording.printable(version.creator)}"
     )
     for name, value in version.source.items():
-        table.add_row(_wording.printable(name), _wording.printable(_plain(value)))
+        table.add_row(_wording.printable(name), _wording.printable(_wording.plain(value)))
     if version.tags:
-        table.add_row("tags", _wording.printable(_pairs(version.tags)))
+        table.add_row("tags", _wording.printable(_wording.pairs(version.tags)))
     out.print(table)
     if facts.run is not None:
         out.print()
@@ -241,136 +234,3 @@ def reasons(edge: Inherits, session: Session) -> str:
     if edge.difference is not None:
         return f"{edge.origin}; {_wording.evidence(edge.difference)}"
     return str(edge.origin)
-
-
-def field_table() -> Table:
-    """Make a table of names and values without lines."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True, min_width=10)
-    table.add_column(overflow="fold")
-    return table
-
-
-def show_run(out: Console, run: Run) -> None:
-    """Print everything about a run."""
-    colour = {"succeeded": "green", "running": "cyan"}.get(str(run.status), "red")
-    out.print(f"run {run.id}", style="bold", end="", soft_wrap=True)
-    out.print(f"  {run.status}", style=colour)
-    table = field_table()
-    table.add_row("name", _wording.printable(run.name))
-    took = "" if run.ended is None else f", took {_wording.duration(run.ended - run.started)}"
-    table.add_row("started", f"{_wording.moment(run.started)}{took}")
-    table.add_row("by", _wording.printable(run.creator))
-    if run.command:
-        table.add_row("command", _wording.printable(" ".join(run.command)))
-    if run.exit_status is not None:
-        table.add_row("exit status", str(run.exit_status))
-    for title, versions in (("inputs", run.inputs), ("outputs", run.outputs)):
-        for role, version in versions.items():
-            table.add_row(title, f"{role} = {version}")
-            title = ""  # noqa: PLW2901  the title stands on the first line only
-    for title, values in (("params", run.params), ("metrics", run.metrics), ("tags", run.tags)):
-        if values:
-            table.add_row(title, _wording.printable(_pairs(values)))
-    for name, value in run.source.items():
-        table.add_row(_wording.printable(name), _wording.printable(_plain(value)))
-    if run.message:
-        table.add_row("message", _wording.printable(run.message))
-    out.print(table)
-
-
-def _pairs(values: Any) -> str:
-    return "  ".join(f"{name}={_plain(value)}" for name, value in values.items())
-
-
-def _plain(value: Any) -> str:
-    match value:
-        case bool() | str():
-            return str(value)
-        case int() | float():
-            return f"{value:.6g}" if isinstance(value, float) else str(value)
-        case dict():
-            return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
-        case _:
-            return str(value)
-
-
-@command(
-    "diff",
-    example="omprov diff dataset/digits:v3 dataset/digits:v4\n"
-    "omprov diff algorithm/train:v2\n"
-    "omprov diff algorithm/train:v1 algorithm/train:v2 --measure files",
-    keys={"older": "reference", "newer": "reference", "difference": "the *difference*"},
-)
-@click.argument("older", metavar="OLD", shell_complete=complete_versions)
-@click.argument("newer", metavar="[NEW]", required=False, shell_complete=complete_versions)
-@click.option("--measure", help="words, files, keys, packages, …; else the asset's own.")
-def diff_command(session: Session, *, older: str, newer: str | None, measure: str | None) -> None:
-    """Measure by how much NEW differs from OLD, with evidence.
-
-    With one reference: by how much that version differs from its lightest parent.
-    """
-    with session.repository() as repository:
-        if newer is None:
-            new = repository.get_version(older)
-            old = _lightest_parent(repository, new)
-        else:
-            old, new = repository.get_version(older), repository.get_version(newer)
-        difference = repository.diff(old, new, measure=measure)
-    session.answer(
-        {"older": old.reference, "newer": new.reference, "difference": difference.to_json()},
-        lambda out: _show_difference(out, old, new, difference, session),
-    )
-
-
-def _lightest_parent(repository: Repository, version: Version) -> Version:
-    edges = repository.inherits(version)
-    if not edges:
-        raise NotFound(
-            "parent of", version, hint="It inherits nothing: name two versions to compare."
-        )
-    return edges[0].older
-
-
-def _show_difference(
-    out: Console, old: Version, new: Version, difference: Difference, session: Session
-) -> None:
-    out.print(f"{old} {session.glyphs.arrow} {new}", style="bold", soft_wrap=True)
-    out.print(
-        f"  weight {_wording.weight(difference.weight)}  {_wording.evidence(difference)}",
-        soft_wrap=True,
-    )
-    if not difference.exact:
-        out.print("  not exact", style="yellow", end="" if difference.note else "\n")
-    if difference.note:
-        out.print(f"  {_wording.printable(difference.note)}", style="yellow", soft_wrap=True)
-    if difference.changes:
-        out.print()
-        out.print(_changes_table(difference.changes, session))
-    left = difference.changed - len(difference.changes)
-    if left > 0:
-        out.print(f"  and {_wording.plural(left, 'more change')}", style="dim")
-
-
-_COLOURS = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan"}
-
-
-def _changes_table(changes: Iterable[Change], session: Session) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold", style="dim")
-    for change in changes:
-        name = _wording.printable(change.name)
-        if change.old_name is not None:
-            name = f"{_wording.printable(change.old_name)} {session.glyphs.arrow} {name}"
-        facts = [_wording.counted(change.counts)]
-        if change.old is not None or change.new is not None:
-            values = (_plain(change.old), _plain(change.new))
-            facts.append(_wording.printable(f" {session.glyphs.arrow} ".join(values)))
-        table.add_row(
-            Text(f"  {change.change}", style=_COLOURS[change.change]),
-            Text(name),
-            Text("  ".join(fact for fact in facts if fact)),
-        )
-    return table

@@ -14,7 +14,7 @@ from . import _wording
 from ._command import group, subcommand
 from ._completion import complete_versions
 from ._json_shapes import run_json
-from ._looking import short_id, show_run
+from ._run_details import short_id, show_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,11 @@ _AGES = (
 def printable(text: str) -> str:
     """Make control characters visible, so that recorded text cannot steer a terminal."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def paragraph(text: str, indent: str = "") -> str:
+    """Return all lines, printable and indented."""
+    return "\n".join(indent + printable(line.rstrip()) for line in text.strip().split("\n"))
 
 
 def first_line(text: str) -> str:
@@ -107,3 +112,21 @@ def counted(counts: Mapping[str, float]) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items() if count
     )
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """Write names with their values; they may need to be made printable."""
+    return "  ".join(f"{name}={plain(value)}" for name, value in values.items())
+
+
+def plain(value: Any) -> str:
+    """Write a JSON value for people; it may need to be made printable."""
+    match value:
+        case bool() | str():
+            return str(value)
+        case int() | float():
+            return f"{value:.6g}" if isinstance(value, float) else str(value)
+        case dict():
+            return ", ".join(f"{name} {plain(item)}" for name, item in value.items())
+        case _:
+            return str(value)
