@@ -5,8 +5,8 @@ answers, for people or, with ``--json``, for programs.
 
 - `_application` finds commands and turns errors into exit codes; `_command` says how one is
   declared; `_session` is what a command has at hand.
-- `_setting_up`, `_folders`, `_running`, `_runs`, `_looking`, `_comparing`, `_pictures`,
-  `_labels` and `_relations` hold the commands.
+- `_setting_up`, `_folders`, `_status`, `_running`, `_runs`, `_looking`, `_comparing`,
+  `_pictures`, `_labels` and `_relations` hold the commands.
 - `_lanes`, `_lane_drawing` and `_graph_picture` draw version graphs, each step for itself.
 """
 

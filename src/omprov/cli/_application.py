@@ -32,7 +32,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "add": ("_folders", "Record the state of a folder or file as a version."),
         "run": ("_running", "Run a command and record it, with its inputs and outputs."),
         "checkout": ("_folders", "Write the files of a version into a folder."),
-        "status": ("_folders", "Compare folders with the versions that they hold."),
+        "status": ("_status", "Compare folders with the versions that they hold."),
         "tag": ("_labels", "Show, set or take away tags of a version."),
         "alias": ("_labels", "Point an alias at a version."),
         "rm": ("_labels", "Remove a version; its place in every lineage stays."),

@@ -83,14 +83,13 @@ class _Picture:
         self.glyphs = glyphs
         self.versions = _all_versions(history)
         self.edges = _by_arrow(history.edges)
-        shown = {version.key for version in shown_versions(history, limit)}
-        self.hidden = sum(version.key not in shown for version in history.versions)
-        self.order = [key for key in _order(history, self.versions) if self._is_shown(key, shown)]
-
-    def _is_shown(self, key: VersionKey, shown: set[VersionKey]) -> bool:
-        if self.versions[key].asset == self.history.asset:
-            return key in shown
-        return any(newer in shown for newer, older in self.edges if older == key)
+        order = _order(history, self.versions)
+        own = [key for key in order if self.versions[key].asset == history.asset]
+        shown = set(own[:limit])
+        self.hidden = len(own) - len(shown)
+        reached = {edge.older for edge in self.edges if edge.newer in shown}
+        stubs = reached.difference(own)
+        self.order = [key for key in order if key in shown or key in stubs]
 
     def lines(self) -> Iterable[Text]:
         """Draw line by line."""
