@@ -53,6 +53,14 @@ class IdTable(Protocol[Id]):
         """
         ...
 
+    def on_ids(self, ask: Callable[[int, int], bool]) -> Callable[[Any, Any], bool]:
+        """Return `ask`, which takes two numbers, as a function of two ids.
+
+        One call less for each id than to find them first; it holds and raises as
+        `find_function` does.
+        """
+        ...
+
     def find_each(self, ids: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         """Return the numbers of `ids`, -1 where there is none."""
         ...
@@ -114,6 +122,19 @@ class RisingIds:
 
         return find
 
+    def on_ids(self, ask: Callable[[int, int], bool]) -> Callable[[Any, Any], bool]:
+        slots, origin = self._slots, self._origin
+
+        def ask_by_id(first: int, second: int) -> bool:
+            if first < origin or second < origin:
+                raise LookupError
+            u, w = slots[first - origin], slots[second - origin]
+            if u < 0 or w < 0:
+                raise LookupError
+            return ask(u, w)
+
+        return ask_by_id
+
     def find_each(self, ids: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         wanted = np.asarray(ids)
         if wanted.dtype.kind != "i" or not self._ids:
@@ -168,6 +189,10 @@ class MappedIds(Generic[Id]):
 
     def find_function(self) -> Callable[[Any], int]:
         return self._numbers.__getitem__
+
+    def on_ids(self, ask: Callable[[int, int], bool]) -> Callable[[Any, Any], bool]:
+        numbers = self._numbers
+        return lambda first, second: ask(numbers[first], numbers[second])
 
     def find_each(self, ids: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         listed = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)

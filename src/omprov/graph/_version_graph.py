@@ -67,20 +67,35 @@ class VersionGraph(Generic[Id]):
         (True, 0.75)
     """
 
-    __slots__ = ("_cache", "_find", "_ids", "_junctions", "_reach", "_routes", "_weights", "index")
+    __slots__ = (
+        "_cache",
+        "_find",
+        "_ids",
+        "_junctions",
+        "_reach",
+        "_reach_by_id",
+        "_routes",
+        "_weights",
+        "index",
+    )
 
     def __init__(self) -> None:
         self._begin(cast("IdTable[Id]", RisingIds()), IntervalIndex())
 
     def _begin(self, ids: IdTable[Id], index: IntervalIndex) -> None:
         self._ids = ids
-        self._find = ids.find_function()
         self.index = index
+        self._renew()
         self._weights = EdgeWeights(index.lists)
         self._junctions = Junctions(self._weights)
         self._routes = Routes(index, self._weights, self._junctions)
-        self._reach = index.reach_function()
         self._cache: dict[tuple[int, int], float] = {}
+
+    def _renew(self) -> None:
+        """Take the fastest functions for the ids and labels as they are now."""
+        self._find = self._ids.find_function()
+        self._reach = self.index.reach_function()
+        self._reach_by_id = self._ids.on_ids(self._reach)
 
     @classmethod
     def load(cls, ids: Iterable[Id], edges: Iterable[tuple[Id, Id, float]]) -> Self:
@@ -139,16 +154,14 @@ class VersionGraph(Generic[Id]):
         weights = [checked_weight(id, *item) for item in (inherits or {}).items()]
         if not self._ids.accepts(id):
             self._ids = MappedIds(self._ids)
-            self._find = self._ids.find_function()
+            self._renew()
         self._ids.append(id)
-        if len(self._ids) == 1:
-            self._find = self._ids.find_function()
         revision = self.index.revision
         self.index.append(parents)
         self._weights.flat.extend(weights)
         self._junctions.append(parents, weights)
-        if self.index.revision != revision:
-            self._reach = self.index.reach_function()
+        if self.index.revision != revision or len(self._ids) == 1:
+            self._renew()
 
     def add_edge(self, newer: Id, older: Id, weight: float) -> bool:
         """Let an existing version inherit another existing one.
@@ -175,7 +188,7 @@ class VersionGraph(Generic[Id]):
         else:
             self._weights.late[u, w] = weight
             self.index.add_edge(u, w)
-            self._reach = self.index.reach_function()
+            self._renew()
         self._junctions.edge_changed(u, self.index)
         self._cache.clear()
         return True
@@ -232,9 +245,8 @@ class VersionGraph(Generic[Id]):
         Raises:
             NotFound: one of them is not there.
         """
-        find = self._find
         try:
-            return self._reach(find(newer), find(older))
+            return self._reach_by_id(newer, older)
         except (LookupError, TypeError):
             missing = newer if self._ids.find(newer) is None else older
             raise not_found(self._ids, missing) from None
