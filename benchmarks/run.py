@@ -15,9 +15,13 @@ HERE = Path(__file__).parent
 QUICK_AND_FULL = [
     ("graph/reachability.py", "--versions 30000", "--versions 1000000"),
     ("graph/routes.py", "--versions 30000", "--versions 1000000"),
-    ("graph/inference.py", "--outputs 5000", "--outputs 100000"),
-    ("graph/inference.py", "--outputs 5000 --stream stress", "--outputs 100000 --stream stress"),
-    ("diff/words.py", "--words 50000 --shares 5", "--words 200000 --shares 5 40 100"),
+    ("graph/inference.py", "--outputs 5000", "--outputs 1000000 --scale 1"),
+    (
+        "graph/inference.py",
+        "--outputs 5000 --stream stress",
+        "--outputs 100000 --stream stress --scale 1",
+    ),
+    ("diff/words.py", "--words 50000 --shares 0.05", "--words 200000"),
     ("diff/files.py", "--files 100000 --on-disk 5000", "--files 1000000 --on-disk 20000"),
     ("content/store.py", "--files 5000 --large 200", "--files 20000 --large 1000"),
     ("repository/catalog.py", "--runs 5000", "--runs 100000"),
