@@ -3,8 +3,9 @@
 Fills a repository with runs as in the *calm* stream (most on the newest code and data, some on
 older), then times further `record_run` calls with three inputs and one output, end to end: the
 transaction, the inference, the edges, the commit with its fsync. Beside it, in the same run, the
-peer: creating and finishing a run with three params and one metric in MLflow's SQLite store, where
-`mlflow` is installed (it records no lineage at all).
+peer: creating and finishing a run with three params and one metric in MLflow's SQLite store (it
+records no lineage at all); MLflow wants other versions of our dependencies, so give it a virtual
+environment of its own and name its interpreter by `--mlflow-python`.
 
     python benchmarks/repository/recording.py --runs 100000
 """
@@ -12,8 +13,11 @@ peer: creating and finishing a run with three params and one metric in MLflow's 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -67,23 +71,29 @@ def record(repo: Repository, sizes: dict[str, int], rng: random.Random, progress
     )
 
 
-def mlflow_seconds(folder: Path, count: int) -> list[float] | None:
-    try:
-        from mlflow.tracking import MlflowClient
-    except ImportError:
-        return None
-    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    experiment = client.create_experiment("bench")
-    seconds = []
-    for _ in range(count):
-        start = time.perf_counter()
-        run = client.create_run(experiment).info.run_id
-        for role in ("algorithm", "dataset", "base_model"):
-            client.log_param(run, role, "v1")
-        client.log_metric(run, "accuracy", 0.5)
-        client.set_terminated(run)
-        seconds.append(time.perf_counter() - start)
-    return seconds
+PEER = """
+import json, sys, time
+from mlflow.tracking import MlflowClient
+client = MlflowClient(f"sqlite:///{sys.argv[1]}/mlflow.db")
+experiment = client.create_experiment("bench")
+seconds = []
+for _ in range(int(sys.argv[2])):
+    start = time.perf_counter()
+    run = client.create_run(experiment).info.run_id
+    for role in ("algorithm", "dataset", "base_model"):
+        client.log_param(run, role, "v1")
+    client.log_metric(run, "accuracy", 0.5)
+    client.set_terminated(run)
+    seconds.append(time.perf_counter() - start)
+print(json.dumps(seconds))
+"""
+
+
+def mlflow_seconds(python: str, folder: Path, count: int) -> list[float] | None:
+    """Time MLflow in the interpreter that has it; None where it has not."""
+    command = [python, "-c", PEER, str(folder), str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
 def show(name: str, seconds: list[float]) -> None:
@@ -101,6 +111,9 @@ def main() -> None:
     parser.add_argument("--versions", type=int, default=1_000, help="versions of the code")
     parser.add_argument("--timed", type=int, default=300, help="runs to time")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--mlflow-python", default=sys.executable, help="an interpreter that has mlflow"
+    )
     args = parser.parse_args()
     rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +131,7 @@ def main() -> None:
         print(f"filled {args.runs} runs in {filled:.1f} s\n")
         print("| one run recorded | median ms | mean ms | p95 ms | max ms |\n|---|---|---|---|---|")
         show(f"omprov, {args.runs} runs in the catalog", seconds)
-        peer = mlflow_seconds(Path(folder), 100)
+        peer = mlflow_seconds(args.mlflow_python, Path(folder), 100)
         if peer is None:
             print("| mlflow (not installed here) | | | | |")
         else:
