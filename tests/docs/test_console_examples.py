@@ -16,7 +16,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/tutorial.md", "docs/design/measures.md", "docs/concepts.md"]
+PAGES = [
+    "README.md",
+    "docs/tutorial.md",
+    "docs/howto.md",
+    "docs/design/measures.md",
+    "docs/concepts.md",
+]
 BLOCK = re.compile(r"(<!-- not run -->\s*)?```console\n(.*?)```", re.DOTALL)
 
 
