@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omprov.errors import InvalidInput, Unavailable
+from omprov.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from omprov.repository import FOLDER, ActiveRun, Repository, VersionHandle
 
 if TYPE_CHECKING:
@@ -38,13 +38,17 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
     where = url if url is not None else os.environ.get("OMPROV_URL") or None
     if where is not None:
         folder = _folder(where)
-        exists = (folder / FOLDER).is_dir() or folder.name == FOLDER
     else:
-        found = _nearest(Path.cwd())
-        folder, exists = (found or _git_root(Path.cwd()) or Path.cwd()), found is not None
-    if exists or not create:
+        folder = _nearest(Path.cwd()) or _git_root(Path.cwd()) or Path.cwd()
+    try:
         return Repository.open(folder, who=_user(), clock=_now)
-    return Repository.create(folder, who=_user(), clock=_now)
+    except NotFound:
+        if not create:
+            raise
+    try:
+        return Repository.create(folder, who=_user(), clock=_now)
+    except AlreadyExists:  # another process was quicker
+        return Repository.open(folder, who=_user(), clock=_now)
 
 
 def start_run(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LAYOUT = 1
 _LAYOUT_FILE = "layout"
+_UNFINISHED_LAYOUT = "layout.new"
 _LAYOUT_TEXT = "omprov content store, layout "
 
 
@@ -61,6 +62,8 @@ class ContentStore:
     def create(cls, path: AnyPath) -> Self:
         """Make a new store in a folder that is empty or does not exist yet.
 
+        What an interrupted call left behind is completed.
+
         Raises:
             AlreadyExists: something is in the folder.
             StorageFull: there is no room.
@@ -68,12 +71,11 @@ class ContentStore:
         folder = Path(os.fsdecode(path))
         with no_room_told(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            if (folder / _LAYOUT_FILE).exists() or any(folder.iterdir()):
+            if not _is_unused(folder):
                 raise AlreadyExists("folder", folder, "A content store is made in an empty one.")
-            (folder / "packs").mkdir()
-            (folder / "tmp").mkdir()
-            (folder / _LAYOUT_FILE).write_text(f"{_LAYOUT_TEXT}{LAYOUT}\n", encoding="ascii")
-            fsync_folder(folder)
+            (folder / "packs").mkdir(exist_ok=True)
+            (folder / "tmp").mkdir(exist_ok=True)
+            _write_layout(folder)
         return cls(folder)
 
     @classmethod
@@ -280,6 +282,27 @@ class ContentStore:
         """Make the chunk index again from the footers of the packs."""
         self._index.clear()
         self._reader.refresh()
+
+
+def _is_unused(folder: Path) -> bool:
+    """Say whether nothing is in a folder but what making a store there left when interrupted."""
+    present = {path.name: path for path in folder.iterdir()}
+    present.pop(_UNFINISHED_LAYOUT, None)
+    return all(
+        name in {"packs", "tmp"} and path.is_dir() and not any(path.iterdir())
+        for name, path in present.items()
+    )
+
+
+def _write_layout(folder: Path) -> None:
+    """Write what makes the folder a store, last of all and in one step."""
+    unfinished = folder / _UNFINISHED_LAYOUT
+    with unfinished.open("w", encoding="ascii") as file:
+        file.write(f"{_LAYOUT_TEXT}{LAYOUT}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(folder / _LAYOUT_FILE)
+    fsync_folder(folder)
 
 
 def _check_layout(folder: Path) -> None:

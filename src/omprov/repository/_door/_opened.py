@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from omprov.catalog import create_catalog, open_catalog
+from omprov.catalog import open_catalog
 from omprov.content import ContentStore
-from omprov.errors import AlreadyExists, NotFound
+from omprov.errors import Damaged, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
+from omprov.repository._founding import CATALOG, CONTENT, is_complete, make_parts
 from omprov.repository._graphs import Graphs
 from omprov.repository._workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -56,21 +58,19 @@ class Opened:
 
     @classmethod
     def create(cls, folder: Path, *, who: str, clock: Callable[[], datetime]) -> Self:
-        """Make an empty repository in ``folder/.omprov`` and open it.
+        """Make an empty repository in ``folder/.omprov`` (or in `folder`, so named) and open it.
+
+        What an interrupted call left behind is completed.
 
         Raises:
             AlreadyExists: there is one.
+            Conflict: a file stands where a folder has to be.
+            StorageFull: there is no room.
+            Unavailable: the folder cannot be written.
         """
-        path = folder / FOLDER
-        if (path / "catalog.db").exists():
-            raise AlreadyExists("repository", path)
-        path.mkdir(parents=True, exist_ok=True)
-        (path / ".gitignore").write_text("*\n", encoding="utf-8")
-        content = ContentStore.create(path / "content")
-        catalog = create_catalog(path / "catalog.db")
-        with catalog.write(who, clock()) as writer:
-            writer.add_project(DEFAULT_PROJECT)
-        return cls(path, catalog, content, who=who, clock=clock)
+        path = _path_in(folder)
+        make_parts(path, who=who, now=clock())
+        return cls.open(path, who=who, clock=clock)
 
     @classmethod
     def open(cls, folder: Path, *, who: str, clock: Callable[[], datetime]) -> Self:
@@ -81,11 +81,15 @@ class Opened:
             SchemaMismatch: it was written by another release.
             Damaged: its database is not what it was.
         """
-        path = folder if folder.name == FOLDER else folder / FOLDER
-        if not (path / "catalog.db").exists():
+        path = _path_in(folder)
+        if not is_complete(path):
             raise NotFound("repository", path, hint="`omprov init` makes one.")
-        content = ContentStore.open(path / "content")
-        catalog = open_catalog(path / "catalog.db")
+        try:
+            content = ContentStore.open(path / CONTENT)
+            with _closed_on_error(content):
+                catalog = open_catalog(path / CATALOG)
+        except NotFound as error:
+            raise Damaged(f"{path} lacks a part ({error}): restore it from a backup") from error
         return cls(path, catalog, content, who=who, clock=clock)
 
     def close(self) -> None:
@@ -111,3 +115,16 @@ class Opened:
 
     def _writing_graphs(self) -> AbstractContextManager[CatalogWriter]:
         return self._graphs.at(self._catalog.write(self.who, self._clock()))
+
+
+def _path_in(folder: Path) -> Path:
+    return folder if folder.name == FOLDER else folder / FOLDER
+
+
+@contextmanager
+def _closed_on_error(content: ContentStore) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        content.close()
+        raise
