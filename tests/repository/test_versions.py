@@ -155,6 +155,20 @@ def test_a_short_name_may_be_ambiguous(repo):
         repo.get_version("digits")
 
 
+def test_a_short_name_means_no_settings_where_something_else_has_it(repo):
+    repo.add_asset("params/digits")
+    assert str(repo.get_asset("digits").name) == "params/digits"
+    repo.add_asset("environment/digits")
+    with pytest.raises(AmbiguousReference, match="environment/digits or params/digits"):
+        repo.get_asset("digits")
+    repo.add_asset("model/digits")
+    assert str(repo.get_asset("digits").name) == "model/digits"
+    assert str(repo.get_asset("params/digits").name) == "params/digits"
+    repo.add_asset("dataset/digits")
+    with pytest.raises(AmbiguousReference):
+        repo.get_asset("digits")
+
+
 def test_a_digest_prefix_names_the_newest_version_with_it(repo):
     first = repo.add_version("dataset/d", files("a")).version
     repo.add_version("dataset/d", files("b"))

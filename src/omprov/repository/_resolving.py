@@ -6,11 +6,15 @@ import difflib
 from typing import TYPE_CHECKING, assert_never
 
 from omprov.errors import AmbiguousReference, InvalidInput, NotFound
-from omprov.records import LATEST, AssetName, Reference, Version, show_digest
+from omprov.records import LATEST, AssetName, Kind, Reference, Version, show_digest
 
 if TYPE_CHECKING:
     from omprov.catalog import CatalogReader
     from omprov.records import Asset
+
+BESIDE_OUTPUTS = frozenset({Kind.PARAMS, Kind.ENVIRONMENT})
+"""The kinds that runs record by themselves, under the names of what they make: a short name means
+one of them only where nothing else has it."""
 
 
 def parse(reference: str | Reference | AssetName | Version) -> Reference:
@@ -45,7 +49,8 @@ def resolve_asset(
 
     Raises:
         NotFound: no such asset, or it was removed; with near matches.
-        AmbiguousReference: the kind was left out and several kinds have the name.
+        AmbiguousReference: the kind was left out and several kinds have the name, those of
+            `BESIDE_OUTPUTS` aside.
     """
     wanted = parse(reference)
     home = wanted.project or project
@@ -61,8 +66,9 @@ def _search_asset(reader: CatalogReader, wanted: Reference, home: str) -> Asset:
     if reader.find_project(home) is None:
         raise NotFound("project", home, _near(home, [p.name for p in reader.list_projects()]))
     found = reader.list_assets(project=home, kind=wanted.kind, name=wanted.name)
-    if len(found) == 1:
-        return found[0]
+    meant = [asset for asset in found if asset.name.kind not in BESIDE_OUTPUTS] or found
+    if len(meant) == 1:
+        return meant[0]
     if found:
         raise AmbiguousReference(str(wanted), [str(asset.name) for asset in found])
     if wanted.kind is not None:
