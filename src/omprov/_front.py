@@ -35,11 +35,7 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
         NotFound: there is none, and `create` is false.
         Unavailable: the address is a server's; this release opens folders.
     """
-    where = url if url is not None else os.environ.get("OMPROV_URL") or None
-    if where is not None:
-        folder = _folder(where)
-    else:
-        folder = _nearest(Path.cwd()) or _git_root(Path.cwd()) or Path.cwd()
+    folder = _place(url)
     try:
         return Repository.open(folder, who=_user(), clock=_now)
     except NotFound:
@@ -49,6 +45,20 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
         return Repository.create(folder, who=_user(), clock=_now)
     except AlreadyExists:  # another process was quicker
         return Repository.open(folder, who=_user(), clock=_now)
+
+
+def find_repository(url: str | Path | None = None) -> Path:
+    """Return the ``.omprov`` folder that `connect` would open, without opening it.
+
+    Raises:
+        NotFound: there is none.
+        Unavailable: the address is a server's.
+    """
+    folder = _place(url)
+    path = folder if folder.name == FOLDER else folder / FOLDER
+    if not (path / "catalog.db").exists():
+        raise NotFound("repository", path, hint="`omprov init` makes one.")
+    return path
 
 
 def start_run(
@@ -98,6 +108,14 @@ def _nearby() -> Repository:
 def _opened(url: str | None, here: Path) -> Repository:
     del here  # only part of the key: the nearest repository depends on it
     return connect(url)
+
+
+def _place(url: str | Path | None) -> Path:
+    """Return the folder of a repository, be it there or about to be made."""
+    where = url if url is not None else os.environ.get("OMPROV_URL") or None
+    if where is not None:
+        return _folder(where)
+    return _nearest(Path.cwd()) or _git_root(Path.cwd()) or Path.cwd()
 
 
 def _folder(where: str | Path) -> Path:

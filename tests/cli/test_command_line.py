@@ -72,6 +72,11 @@ def test_an_unexpected_error_shows_its_traceback_only_when_asked(capsys, monkeyp
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_what_the_system_refuses_is_one_line_with_the_file(capsys):
+    assert _guarded(lambda: open("/no/such/file"), []) == 5
+    assert capsys.readouterr().err == "omprov: /no/such/file: No such file or directory\n"
+
+
 def test_an_interrupt_ends_quietly(capsys):
     def interrupted():
         raise KeyboardInterrupt

@@ -1,8 +1,9 @@
-"""add, status, checkout, tag, alias, rm, config, init, fsck: what a user sees."""
+"""add, status, checkout, tag, alias, rm, config, init, fsck, migrate: what a user sees."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,24 @@ def test_fsck_is_silent_about_a_sound_repository_and_lists_what_is_damaged(story
     pack.chmod(0o600)
     pack.write_bytes(data)
     assert "finding" in story("fsck", code=1)
+
+
+def test_migrate_brings_an_older_catalog_up_and_says_where_the_copy_is(story):
+    assert "already" in story("migrate")
+    catalog = story.folder / ".omprov/catalog.db"
+    with sqlite3.connect(catalog) as database:
+        tables = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'alembic_version'"
+        ).fetchall()
+        for (name,) in tables:
+            database.execute(f'DROP TABLE "{name}"')
+        database.execute("DELETE FROM alembic_version")
+    database.close()
+    story("log", code=5)
+    assert "omprov migrate" in story.errors
+    assert "catalog.db.first.backup" in story("migrate")
+    assert story.json("migrate") == {"copy": None}
+    story("--repo", "nowhere", "migrate", code=3)
 
 
 @pytest.mark.parametrize("name", ["x" * 128, "a.b-c_d"])

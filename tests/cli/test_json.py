@@ -34,6 +34,7 @@ CALLS = {
     "edge rm": ["edge", "rm", "dataset/digits:v2", "dataset/digits:v1"],
     "policy": ["policy", "model/net", "params=ignored", "--missing", "oldest"],
     "fsck": ["fsck"],
+    "migrate": ["migrate"],
 }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 from click.shell_completion import add_completion_class
 
-from omprov.errors import OmprovError
+from omprov.errors import OmprovError, Unavailable
 
 from ._completion import ColonBash
 from ._session import Session, print_json
@@ -49,6 +49,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "edge": ("_relations", "Declare an edge between existing versions, or take one away."),
         "policy": ("_relations", "Show or set how the roles of runs count for an asset."),
         "fsck": ("_setting_up", "Verify the database, every stored byte and every inferred edge."),
+        "migrate": ("_setting_up", "Bring an older repository to this release's layout."),
     },
 }
 """Section → command → module that holds it, one line about it."""
@@ -140,6 +141,14 @@ def _guarded(action: Any, words: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("Interrupted", "interrupted", as_json=as_json)
         return 130
+    except OSError as error:  # of the system, seldom of ours: name the file and what it refused
+        if debug:
+            traceback.print_exc()
+        place = (
+            f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        )
+        _say(type(error).__name__, f"{place}{error.strerror or error}", as_json=as_json)
+        return Unavailable.exit_code
     except Exception as error:  # noqa: BLE001  the last resort: one line instead of a traceback
         if debug:
             traceback.print_exc()
@@ -151,6 +160,12 @@ def _guarded(action: Any, words: Sequence[str]) -> int:
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _system_words(error: OSError) -> str:
+    words = error.strerror or str(error)
+    name = error.filename
+    return f"{os.fsdecode(name)}: {words}" if isinstance(name, str | bytes) else words
 
 
 def _say_usage(error: click.UsageError, *, as_json: bool) -> None:

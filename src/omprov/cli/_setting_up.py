@@ -152,3 +152,28 @@ def _show_findings(out: Console, findings: list[Finding]) -> None:
         out.print(f"{_wording.plural(len(findings), 'finding')}.", style="bold red")
     else:
         out.print("All is well.", style="green")
+
+
+@command(
+    "migrate",
+    example="omprov migrate",
+    keys={"copy": "path of the copy that was made first; null where the layout is this release's"},
+)
+def migrate_command(session: Session) -> None:
+    """Bring the catalog of an older release to this release's layout, keeping a copy of it first.
+
+    Does nothing where the layout is this release's already.
+    """
+    from omprov._front import find_repository
+    from omprov.catalog import migrate_catalog
+
+    copy = migrate_catalog(find_repository(session.url) / "catalog.db")
+    session.answer(
+        {"copy": None if copy is None else str(copy)},
+        lambda out: out.print(
+            "The layout is this release's already."
+            if copy is None
+            else f"Brought to this release's layout. {display_path(copy)} is a copy of what it was",
+            soft_wrap=True,
+        ),
+    )
