@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -260,3 +262,36 @@ def test_what_a_killed_checkout_left_is_removed_and_never_recorded(store, tmp_pa
     assert list(store.changes_on_disk(digest, work)) == []
     store.materialize(digest, work)
     assert read_folder(work) == {"a": b"1"}
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """A folder with another file system mounted on ``work/sub``; only root can make one."""
+    folder = tmp_path / "work" / "sub"
+    folder.mkdir(parents=True)
+    mount = shutil.which("mount")
+    words = [mount or "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    yield folder.parent
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_file_system_mounted_within_the_folder_is_told_before_anything_is_written(store, mounted):
+    digest = put(store, {"a": b"1", "sub": {"b": b"2"}})
+    with pytest.raises(Conflict, match=r"work/sub/ lies on another file system"):
+        store.materialize(digest, mounted)
+    assert sorted(path.name for path in mounted.iterdir()) == ["sub"]
+    store.materialize(digest, mounted, paths=["a"])
+    assert (mounted / "a").read_bytes() == b"1"
+
+
+def test_a_file_that_cannot_be_moved_into_place_is_named(store, tmp_path, monkeypatch):
+    digest = put(store, {"a": b"1"})
+
+    def crossing(*_):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "rename", crossing)
+    with pytest.raises(Conflict, match="work/a lies on another file system"):
+        store.materialize(digest, tmp_path / "work")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -17,7 +18,7 @@ from omprov.errors import Busy, Conflict, LocalChanges, NotFound
 
 from ._ignore import PARTIAL_FOLDER
 from ._nodes import EntryKind
-from ._plan import make_plan
+from ._plan import make_plan, mounted_over
 from ._scan import Done
 from ._writer import no_room_told
 
@@ -133,11 +134,20 @@ def _write(
             continue
         temporary = partial + b"/" + secrets.token_hex(8).encode()
         place(entry, temporary)
-        os.rename(temporary, folder + b"/" + path)
+        _put_in_place(temporary, folder + b"/" + path)
         written += 1
         if progress is not None:
             progress(Done(1, entry.size))
     return written
+
+
+def _put_in_place(temporary: bytes, path: bytes) -> None:
+    try:
+        os.rename(temporary, path)
+    except OSError as error:
+        if error.errno in {errno.EXDEV, errno.EBUSY}:  # seen here only: one mounted from within
+            raise mounted_over(path) from error
+        raise
 
 
 def _make_way(folder: bytes, plan: Plan) -> None:

@@ -1,7 +1,7 @@
 """Decides what has to be done to a folder so that it holds a tree, and what must not be lost."""
 
 # Paths are bytes here, which pathlib does not take:
-# ruff: noqa: PTH114
+# ruff: noqa: PTH114, PTH116
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import stat as stat_module
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from omprov.errors import Conflict
 
 from ._nodes import Entry, EntryKind
 from ._scan import digest_files
@@ -64,8 +66,12 @@ def make_plan(
         folder: on disk.
         stats: knows the digests of files that did not change.
         wanted: says which paths count.
+
+    Raises:
+        Conflict: another file system is mounted where a folder has to be.
     """
     plan = Plan()
+    device = os.stat(folder).st_dev
     steps = _merge(tree.iter_entries(wanted), current.iter_entries(wanted) if current else iter(()))
     blocked: bytes | None = None
     while batch := list(islice(steps, _BATCH)):
@@ -78,6 +84,8 @@ def make_plan(
             if path.endswith(b"/"):
                 if stat is not None and not stat_module.S_ISDIR(stat.st_mode):
                     blocked = path
+                elif stat is not None and new is not None and stat.st_dev != device:
+                    raise mounted_over(folder + b"/" + path)
                 _settle_folder(plan, path, new, stat)
             elif stat is not None:
                 looks[path] = stat
@@ -87,6 +95,14 @@ def make_plan(
                 _settle_file(plan, path, new, old, standing.get(path))
     _find_unrecorded(plan, folder)
     return plan
+
+
+def mounted_over(path: bytes) -> Conflict:
+    """Say that a file system is mounted where files of the tree belong."""
+    return Conflict(
+        f"{os.fsdecode(path)} lies on another file system than the folder around it, and files "
+        "cannot be moved across in one step: unmount it, or check out elsewhere"
+    )
 
 
 def _merge(
