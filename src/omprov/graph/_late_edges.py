@@ -144,8 +144,8 @@ def _plan_order(
         newer = members[upper][0]
         for lower, weight in order.covers.iter_lower(upper):
             within = lowered is None or lower in lowered[number]
-            if weight is None or not within or (upper, lower) in gone:
-                continue
+            if not within or (upper, lower) in gone:
+                continue  # a weight that was put off is computed: whoever stores it may know it
             older = members[lower][-1]
             now = weigh(made_of(newer), made_of(older))
             if now != weight:

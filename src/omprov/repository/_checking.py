@@ -6,7 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omprov.records import Digest, VersionKey, show_digest
+from omprov.records import AssetName, Digest, VersionKey, show_digest
+
+from ._sources import get_asset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,10 +68,11 @@ def check_graphs(reader: CatalogReader, graphs: Graphs) -> list[Finding]:
     names = [asset.name for asset in reader.output_assets()]
     findings = []
     for name, change in graphs.rebuild(names, {}).items():
+        put_off = _put_off(reader, name) if change.reweighted else set()
         for word, edges in (
             ("is missing", change.added),
             ("should not be there", change.removed),
-            ("has another weight", change.reweighted),
+            ("has another weight", [e for e in change.reweighted if e[:2] not in put_off]),
         ):
             if edges:
                 ends = sorted({key for edge in edges for key in (edge.newer, edge.older)})
@@ -81,6 +84,12 @@ def check_graphs(reader: CatalogReader, graphs: Graphs) -> list[Finding]:
                     )
                 )
     return findings
+
+
+def _put_off(reader: CatalogReader, name: AssetName) -> set[tuple[VersionKey, VersionKey]]:
+    """Return the edges whose weight is computed when it is read: no damage."""
+    edges = reader.inferred_edges(get_asset(reader, name).id)
+    return {(edge.newer, edge.older) for edge in edges if edge.weight is None}
 
 
 def _references(reader: CatalogReader, keys: Sequence[VersionKey]) -> tuple[str, ...]:

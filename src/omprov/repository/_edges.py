@@ -14,7 +14,7 @@ from ._recording import write_change
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from omprov.catalog import CatalogReader, CatalogWriter
+    from omprov.catalog import CatalogReader, CatalogWriter, StoredEdge
     from omprov.records import Difference, Version
 
     from ._contents import Differences
@@ -30,7 +30,7 @@ def declare_edge(
     *,
     weight: float | None,
 ) -> Inherits:
-    """Store a late edge and everything that follows from it.
+    """Store a late edge and everything that follows from it; of two edges the lighter stays.
 
     Raises:
         CycleError: it would close a cycle with declared or inferred edges.
@@ -49,6 +49,11 @@ def declare_edge(
         weight = difference.weight
     elif not (math.isfinite(weight) and weight >= 0):
         raise InvalidInput(f"weight {weight} of {newer} → {older}: it must be finite and ≥ 0")
+    present = _find_declared(writer, newer, older)
+    if present is not None and present.weight is not None and present.weight <= weight:
+        return Inherits(
+            newer, older, present.weight, Origin.DECLARED, difference=present.difference
+        )
     edge = Edge(newer.key, older.key, weight)
     refuse_cycle(writer, newer.key, older.key)
     writer.add_edges(
@@ -79,18 +84,20 @@ def remove_edge(writer: CatalogWriter, graphs: Graphs, newer: Version, older: Ve
     Raises:
         NotFound: there is no such declared edge.
     """
-    declared = [
-        edge
-        for edge in writer.edges_from([newer.key])
-        if edge.older == older.key and edge.origin is Origin.DECLARED
-    ]
-    if not declared:
+    if _find_declared(writer, newer, older) is None:
         raise NotFound("declared edge", f"{newer} → {older}")
     writer.remove_edges([(newer.key, older.key)], Origin.DECLARED)
     writer.append_feed(ChangeKind.EDGE_REMOVED, version=newer.key)
     for change in graphs.rebuild_uploaded(newer.asset.kind).values():
         write_change(writer, change)
     writer.add_audit("remove edge", str(newer), {"inherits": str(older)})
+
+
+def _find_declared(reader: CatalogReader, newer: Version, older: Version) -> StoredEdge | None:
+    edges = reader.edges_from([newer.key])
+    return next(
+        (edge for edge in edges if edge.older == older.key and edge.origin is Origin.DECLARED), None
+    )
 
 
 def check_declared(reader: CatalogReader, assets: Iterable[AssetName]) -> None:

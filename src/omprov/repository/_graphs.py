@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from omprov.catalog import ChangeKind
+from omprov.errors import Damaged, InvalidInput
 from omprov.graph import GraphChange, OutputGraph, VersionGraph
 from omprov.records import AssetName, Edge, Kind, Policy, Treatment, VersionKey
 
+from ._comparing import compare_edges
 from ._sources import (
     Source,
     Sources,
@@ -26,6 +28,7 @@ from ._sources import (
     source_of,
     stored_sources,
 )
+from ._uploaded import REPLAY_AT_MOST, kind_of, load_uploaded, snapshot_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -37,9 +40,6 @@ if TYPE_CHECKING:
     FreeDistance: TypeAlias = Callable[[CatalogReader, VersionKey | None, VersionKey | None], float]
     View = TypeVar("View", bound=CatalogReader)
     Graph: TypeAlias = VersionGraph[VersionKey] | OutputGraph[VersionKey]
-
-REPLAY_AT_MOST = 20_000
-"""Beyond so many feed rows, loading a graph anew is quicker than replaying them."""
 
 SNAPSHOT_AFTER = 5_000
 """Closing a repository keeps a snapshot of a graph that is so many feed rows ahead of its last."""
@@ -87,7 +87,7 @@ class Graphs:
             try:
                 with opening as reader:
                     self._reader = reader
-                    self._catch_up()
+                    self._keep_step()
                     yield reader
                     self._position = reader.position()
             except BaseException:
@@ -107,7 +107,8 @@ class Graphs:
     def uploaded(self, kind: Kind) -> VersionGraph[VersionKey]:
         """Return the graph of the uploaded versions of this kind."""
         if kind not in self._uploaded:
-            self._uploaded[kind] = self._load_uploaded(kind)
+            found = load_uploaded(self._view, kind, self._position)
+            self._uploaded[kind], self._kept[kind] = found
         return self._uploaded[kind]
 
     def output(self, name: AssetName) -> OutputGraph[VersionKey]:
@@ -224,47 +225,20 @@ class Graphs:
         return self.rebuild(all_consumers(self._view, [kind]), {})
 
     def _compare_with_stored(self, name: AssetName) -> GraphChange[VersionKey]:
-        asset = get_asset(self._view, name)
-        stored = {(e.newer, e.older): e for e in self._view.inferred_edges(asset.id)}
-        found = {(e.newer, e.older): e for e in self._outputs[name].edges()}
-        both = stored.keys() & found.keys()
-        return GraphChange(
-            added=[edge for ends, edge in found.items() if ends not in stored],
-            removed=[edge for ends, edge in stored.items() if ends not in found],
-            reweighted=[found[ends] for ends in both if stored[ends].weight != found[ends].weight],
-        )
+        stored = self._view.inferred_edges(get_asset(self._view, name).id)
+        return compare_edges(stored, self._outputs[name].edges())
 
     # ------------------------------------------------------------------ loading
 
-    def _load_uploaded(self, kind: Kind) -> VersionGraph[VersionKey]:
-        kept = self._view.find_snapshot(f"uploaded/{kind}")
-        if kept is not None and self._position - kept[0] < REPLAY_AT_MOST:
-            graph: VersionGraph[VersionKey] = VersionGraph.from_state(kept[1])
-            if self._replay_into(graph, kind, after=kept[0]):
-                self._kept[kind] = kept[0]
-                return graph
-        self._kept[kind] = 0
-        keys, edges = self._view.uploaded_graph(kind)
-        return VersionGraph.load(keys, cast("list[tuple[VersionKey, VersionKey, float]]", edges))
-
-    def _replay_into(self, graph: VersionGraph[VersionKey], kind: Kind, *, after: int) -> bool:
-        """Bring a kept graph up to the view; False where only loading anew will do."""
-        for row in self._view.iter_feed(after):
-            match row.kind:
-                case ChangeKind.UPLOADED if self._kind(row) == kind:
-                    assert row.version is not None
-                    graph.add(row.version, inherits=dict(row.data["parents"]))
-                case ChangeKind.EDGE if row.data["kind"] == kind:
-                    graph.add_edge(row.data["newer"], row.data["older"], row.data["weight"])
-                case ChangeKind.EDGE_REMOVED:
-                    return False
-                case _:
-                    pass
-        return True
-
     def _load_outputs(self, names: Iterable[AssetName]) -> None:
         """Load output graphs with all that they build on."""
-        sources = self._missing_sources(names)
+        try:
+            self._load_with_inputs(self._missing_sources(names))
+        except BaseException:  # some of them may be half there
+            self._forget()
+            raise
+
+    def _load_with_inputs(self, sources: Mapping[AssetName, Sources]) -> None:
         for name in sources:
             self._outputs[name] = self._empty_output(name, {})
         for name, inputs in sources.items():
@@ -275,9 +249,15 @@ class Graphs:
             return
         for name in order:
             asset = get_asset(self._view, name)
-            self._outputs[name].load(
-                self._view.provenance_tuples(asset.id), self._view.inferred_edges(asset.id)
-            )
+            try:
+                self._outputs[name].load(
+                    self._view.provenance_tuples(asset.id), self._view.inferred_edges(asset.id)
+                )
+            except InvalidInput as error:
+                raise Damaged(
+                    f"the inferred edges stored for {name} cannot be: {error}; `omprov fsck` "
+                    f"tells which, setting its policy anew (`omprov policy {name}`) infers them"
+                ) from error
 
     def _infer_outputs(
         self, names: Iterable[AssetName], policies: Mapping[AssetName, Policy]
@@ -340,6 +320,13 @@ class Graphs:
 
     # ------------------------------------------------------------------ keeping step
 
+    def _keep_step(self) -> None:
+        try:
+            self._catch_up()
+        except BaseException:  # some rows are in the graphs, others not
+            self._forget()
+            raise
+
     def _catch_up(self) -> None:
         now = self._view.position()
         if now == self._position:
@@ -363,7 +350,7 @@ class Graphs:
             case ChangeKind.UPLOADED:
                 self._apply_uploaded(row)
             case ChangeKind.PRODUCED:
-                self._apply_produced(row)
+                return self._apply_produced(row)
             case ChangeKind.EDGE if (kind := Kind(row.data["kind"])) in self._uploaded:
                 edge = Edge(row.data["newer"], row.data["older"], row.data["weight"])
                 self._uploaded[kind].add_edge(edge.newer, edge.older, row.data["weight"])
@@ -375,23 +362,25 @@ class Graphs:
         return True
 
     def _apply_uploaded(self, row: FeedRow) -> None:
-        graph = self._uploaded.get(self._kind(row))
+        graph = self._uploaded.get(kind_of(self._view, row))
         if graph is not None and row.version not in graph:
             assert row.version is not None
             graph.add(row.version, inherits=dict(row.data["parents"]))
 
-    def _apply_produced(self, row: FeedRow) -> None:
+    def _apply_produced(self, row: FeedRow) -> bool:
         assert row.version is not None
         assert row.asset is not None
         name = name_of(self._view, row.asset)
         graph = self._outputs.get(name)
         if graph is None or row.version in graph:
-            return
+            return True
         used = self._view.get_versions(row.data["tuple"].values())
-        self._connect(
-            name, {role: {source_of(used[key])} for role, key in row.data["tuple"].items()}
-        )
+        sources = {role: source_of(used[key]) for role, key in row.data["tuple"].items()}
+        if any(isinstance(s, AssetName) and s not in self._outputs for s in sources.values()):
+            return False  # loaded now, it would be ahead of the rows still to be applied
+        self._connect(name, {role: {source} for role, source in sources.items()})
         graph.add(row.version, row.data["tuple"], budget=0)
+        return True
 
     # ------------------------------------------------------------------ snapshots
 
@@ -401,10 +390,6 @@ class Graphs:
             for kind, kept in self._kept.items():
                 graph = self._uploaded[kind]
                 if self._position - kept > SNAPSHOT_AFTER:
-                    name = f"uploaded/{kind}"
+                    name = snapshot_name(kind)
                     self._catalog.store_snapshot(name, self._position, graph.state())
                     self._kept[kind] = self._position
-
-    def _kind(self, row: FeedRow) -> Kind:
-        assert row.asset is not None
-        return name_of(self._view, row.asset).kind

@@ -80,7 +80,7 @@ def plan_version(
         held: the version that the workspace knows this folder to hold.
         candidates: how many of the newest versions `AUTO` looks at.
     """
-    twin = _twin(reader, asset, digest)
+    twin = find_twin(reader, asset, digest)
     parents: list[Version]
     if inherits == AUTO:
         parents = _auto(
@@ -101,7 +101,8 @@ def plan_version(
     )
 
 
-def _twin(reader: CatalogReader, asset: Asset | None, digest: Digest | None) -> Version | None:
+def find_twin(reader: CatalogReader, asset: Asset | None, digest: Digest | None) -> Version | None:
+    """Return the latest uploaded version of the asset with this content."""
     if asset is None or digest is None:
         return None
     twins = reader.find_versions_by_digest(asset.name, digest)

@@ -23,7 +23,8 @@ class Edges(Opened):
     ) -> Inherits:
         """Declare that one existing version inherits another.
 
-        Everything that follows from it in output graphs is exact when this returns.
+        Everything that follows from it in output graphs is exact when this returns. Where the edge
+        is declared already, the lighter weight stays.
 
         Args:
             newer: the inheriting version.
@@ -48,6 +49,9 @@ class Edges(Opened):
         """Take a declared edge away, and infer anew whatever rested on it.
 
         Meant for administrators: relations that people have seen may go.
+
+        Raises:
+            NotFound: there is no such declared edge.
         """
         with self._writing_graphs() as writer:
             remove_edge(

@@ -125,15 +125,25 @@ class Runs(Opened):
             ),
         )
 
-    def _fill_weights(self, pending: Iterable[tuple[AssetName, Edge[Any]]]) -> None:
-        """Compute the far weights that the transaction left open."""
+    def _fill_weights(self, pending: Iterable[tuple[AssetName, Edge[VersionKey]]]) -> None:
+        """Compute the far weights that the transaction left open, outside of any transaction.
+
+        The graphs keep them; the transaction that stores them brings the graphs up to whatever has
+        been written in between, so that it stores no weight of yesterday.
+        """
         with self._reading_graphs():
-            found = [
-                Edge(edge.newer, edge.older, self._graphs.output(asset).distance(*edge[:2]))
-                for asset, edge in pending
-            ]
-        with self._writing() as writer:
-            writer.set_weights(found, Origin.INFERRED)
+            self._weights_of(pending)
+        with self._writing_graphs() as writer:
+            writer.set_weights(self._weights_of(pending), Origin.INFERRED)
+
+    def _weights_of(
+        self, edges: Iterable[tuple[AssetName, Edge[VersionKey]]]
+    ) -> list[Edge[VersionKey]]:
+        found = [
+            Edge(newer, older, self._graphs.output(asset).weight(newer, older))
+            for asset, (newer, older, _) in edges
+        ]
+        return [edge for edge in found if edge.weight is not None]  # None: it is gone meanwhile
 
     def get_run(self, id: str) -> Run:
         """Return a run by its id, the beginning of its id, or of its last part.

@@ -13,6 +13,7 @@ from omprov.repository._versions import (
     CANDIDATES,
     ensure_asset,
     find_asset,
+    find_twin,
     plan_version,
     resolve_parents,
     write_version,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from omprov.records import Kind, Version
     from omprov.repository._contents import Content
     from omprov.repository._door._opened import AnyAsset, AnyVersion
-    from omprov.repository._versions import Added
+    from omprov.repository._versions import Added, Plan
 
 
 class Versions(Opened):
@@ -69,26 +70,27 @@ class Versions(Opened):
         with self._reading() as reader:
             find_asset(reader, full, self.project)  # before storing anything: may it be?
         summary = store_content(self.content, content, progress)
-        with self._reading() as reader:
-            known = find_asset(reader, full, self.project)
-            plan = plan_version(
+        digest = summary.digest if summary else None
+
+        def plan(reader: CatalogReader) -> Plan:
+            return plan_version(
                 reader,
                 self._differences,
-                known,
-                summary.digest if summary else None,
+                find_asset(reader, full, self.project),
+                digest,
                 inherits=resolve_parents(reader, inherits, full, self.project),
                 held=self._held(reader, content, full.kind),
                 candidates=int(self.config.get("parents.candidates") or CANDIDATES),
             )
+
+        with self._reading() as reader:
+            planned = plan(reader)
         with self._writing_graphs() as writer:
+            known = ensure_asset(writer, full, self.project)
+            if find_twin(writer, known, digest) != planned.twin:
+                planned = plan(writer)  # somebody else has just written this content
             added = write_version(
-                writer,
-                self._graphs,
-                ensure_asset(writer, full, self.project),
-                plan,
-                summary,
-                message=message,
-                source=source,
+                writer, self._graphs, known, planned, summary, message=message, source=source
             )
         if isinstance(content, str | Path):
             self.workspace.remember(Path(content), added.version)
