@@ -241,6 +241,27 @@ def test_assets_that_feed_each_other_stay_exact(repo, reopen):
     assert repo.check() == []
 
 
+def test_a_late_edge_from_a_fresh_process_reaches_assets_that_feed_each_other(repo, reopen):
+    for text in (b"one", b"two"):
+        repo.add_version("algorithm/a", {"f": text}, inherits=())
+    repo.add_version("dataset/d", {"f": b"1"})
+
+    def make(algorithm, output, **inputs):
+        kind = output.partition("/")[0]
+        inputs["algorithm"] = f"algorithm/a:{algorithm}"
+        repo.record_run(inputs=inputs, outputs={kind: Output(output)})
+
+    make("v1", "model/m", dataset="dataset/d:v1")
+    make("v1", "dataset/made", base_model="model/m:v1")
+    make("v1", "model/m", dataset="dataset/made:v1")
+    make("v2", "model/m", dataset="dataset/d:v1")
+    make("v2", "dataset/made", base_model="model/m:v3")
+    reopen().add_edge("algorithm/a:v2", "algorithm/a:v1", weight=0.5)
+    assert edges(repo) == {(3, 1): 0.25}
+    assert edges(repo, "dataset/made") == {(2, 1): 0.375}
+    Oracle(repo).check()
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_histories_written_by_two_processes_stay_exact(repo, reopen, seed):
     rng = random.Random(seed)

@@ -56,11 +56,13 @@ def declare_edge(
         )
     edge = Edge(newer.key, older.key, weight)
     refuse_cycle(writer, newer.key, older.key)
+    between_uploaded = newer.run is None and older.run is None
+    # graphs that load for this must load without the edge, to tell what it changes
+    changes = graphs.add_uploaded_edge(newer.asset.kind, edge) if between_uploaded else []
     writer.add_edges(
         [edge], Origin.DECLARED, {(newer.key, older.key): difference} if difference else None
     )
-    if newer.run is None and older.run is None:
-        changes = graphs.add_uploaded_edge(newer.asset.kind, edge)
+    if between_uploaded:
         for _, change in changes:
             write_change(writer, change)
         check_declared(writer, dict(changes))
