@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from functools import cache
 
-from omprov.records import Kind, Missing, Origin, Policy, Treatment
+from omprov.records import Missing, Origin, Policy, Treatment
 
 
 class Oracle:
@@ -19,11 +19,13 @@ class Oracle:
         self.tuples = {}  # produced → {role: used}
         self.asset = {}
         self.policy = {}
+        self.measure = {}
         self.stored = {}
         self.versions = {}
         with repo._catalog.read() as reader:
             for asset in reader.list_assets(removed=True):
                 self.policy[asset.name] = asset.policy or Policy()
+                self.measure[asset.name] = asset.measure
                 for version in reader.list_versions(asset.name, removed=True):
                     self.versions[version.key] = version
                     self.asset[version.key] = asset.name
@@ -94,7 +96,8 @@ class Oracle:
         if k == m:
             return 0.0
         digest = [None if key is None else self.versions[key].digest for key in (m, k)]
-        return self.repo._differences.between(*digest, Kind.PARAMS, None).weight
+        name = self.asset[m if k is None else k]
+        return self.repo._differences.between(*digest, name.kind, self.measure[name]).weight
 
     def covers(self):
         found = {}

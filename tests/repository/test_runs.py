@@ -116,6 +116,25 @@ def test_a_policy_changes_what_constrains(inputs):
     assert edges(inputs) == {}
 
 
+def test_a_free_role_weighs_by_the_newer_version_and_follows_its_measure(repo, reopen):
+    repo.add_version("algorithm/a", {"f": b"x"})
+    repo.add_version("dataset/d", {"t": b"one two three four"})
+    repo.add_version("dataset/d", {"t": b"one two three five"})
+    repo.add_asset("dataset/words", measure="words")
+    repo.add_version("dataset/words", {"t": b"one two three four five"})
+    repo.add_asset("model/m", policy=Policy({"dataset": Treatment.FREE}))
+    other = reopen()
+    for dataset in ("words:v1", "d:v1", "d:v2"):
+        inputs = {"algorithm": "algorithm/a", "dataset": f"dataset/{dataset}"}
+        other.record_run(inputs=inputs, outputs={"model": Output("model/m")})
+    assert edges(repo) == {(2, 1): 0.5, (3, 2): 0.5}
+    repo.set_asset("dataset/d", measure="words")
+    assert edges(repo) == {(2, 1): pytest.approx(1 / 9 / 2), (3, 2): 0.125}
+    for door in (repo, other, reopen()):
+        assert door.check() == []
+        Oracle(door).check()
+
+
 def test_a_missing_role_separates_unless_the_policy_says_otherwise(inputs):
     inputs.record_run(inputs={"algorithm": "algorithm/a:v1"}, outputs={"model": Output("model/m")})
     train(inputs, "v2", "v1")

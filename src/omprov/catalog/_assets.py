@@ -220,8 +220,9 @@ class AssetWrites(AssetReads, WriteTransaction):
         if changes:
             self._connection.execute(update(asset).where(asset.c.key == key).values(changes))
         changed = self.get_assets([id])[id]
+        of_asset = {"asset": id} if measure is None else {"asset": id, "measure": measure}
         for kind in _told_by(changes):
-            told = changes["policy"] if kind is ChangeKind.POLICY else {"asset": id}
+            told = changes["policy"] if kind is ChangeKind.POLICY else of_asset
             self._announce(kind, told, asset_key=key)
         if changes:
             self._note("asset.set", str(changed.name), changes)

@@ -40,6 +40,7 @@ class ChangeKind(StrEnum):
 
     PROJECT = "project"
     ASSET = "asset"
+    """An asset was made or changed; data: ``{"asset": id}``, and ``"measure"`` if it changed."""
     UPLOADED = "uploaded"
     """A version without a producing run; data: ``{"parents": [[key, weight], …]}``."""
     PRODUCED = "produced"

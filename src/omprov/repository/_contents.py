@@ -105,11 +105,15 @@ class Differences:
     def free_distance(
         self, reader: CatalogReader, newer: VersionKey | None, older: VersionKey | None
     ) -> float:
-        """Return the difference of two versions in a free role, by the newer one's measure."""
-        versions = reader.get_versions([key for key in (newer, older) if key is not None])
-        some = next(iter(versions.values()), None)
-        if some is None or newer == older:
+        """Return the difference of two versions in a free role, by the newer one's measure.
+
+        Where the newer run used none, the older one's measure counts.
+        """
+        leading = older if newer is None else newer
+        if leading is None or newer == older:
             return 0.0
+        versions = reader.get_versions([key for key in (newer, older) if key is not None])
+        some = versions[leading]
         asset = reader.find_asset(some.asset)
 
         def digest(key: VersionKey | None) -> Digest | None:

@@ -89,7 +89,11 @@ def remove_edge(writer: CatalogWriter, graphs: Graphs, newer: Version, older: Ve
     if _find_declared(writer, newer, older) is None:
         raise NotFound("declared edge", f"{newer} → {older}")
     writer.remove_edges([(newer.key, older.key)], Origin.DECLARED)
-    writer.append_feed(ChangeKind.EDGE_REMOVED, version=newer.key)
+    writer.append_feed(
+        ChangeKind.EDGE_REMOVED,
+        version=newer.key,
+        data={"newer": newer.key, "older": older.key},
+    )
     for change in graphs.rebuild_uploaded(newer.asset.kind).values():
         write_change(writer, change)
     writer.add_audit("remove edge", str(newer), {"inherits": str(older)})

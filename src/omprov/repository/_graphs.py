@@ -357,6 +357,8 @@ class Graphs:
                 self._repair(kind, edge)
             case ChangeKind.EDGE_REMOVED | ChangeKind.POLICY:
                 return False
+            case ChangeKind.ASSET if "measure" in row.data:
+                return False
             case _:
                 pass
         return True

@@ -10,6 +10,7 @@ from omprov.repository._door._opened import Opened
 from omprov.repository._edges import check_declared
 from omprov.repository._recording import write_change
 from omprov.repository._resolving import new_asset_name, resolve_asset
+from omprov.repository._sources import all_consumers
 
 if TYPE_CHECKING:
     from omprov.records import Asset, Kind, Policy, Project
@@ -81,11 +82,23 @@ class Assets(Opened):
         description: str | None = None,
         measure: str | None = None,
     ) -> Asset:
-        """Change what is given. A new measure holds for the versions added from now on."""
+        """Change what is given.
+
+        A new measure holds for the declared edges added from now on, and at once for the weights of
+        inferred edges where versions of the asset stand in a free role.
+
+        Raises:
+            NotFound: no such asset, or no such measure.
+        """
         _check_measure(measure)
-        with self._writing() as writer:
+        with self._writing_graphs() as writer:
             asset = resolve_asset(writer, reference, self.project)
-            return writer.set_asset(asset.id, description=description, measure=measure)
+            changed = writer.set_asset(asset.id, description=description, measure=measure)
+            if changed.measure != asset.measure:
+                weighing = all_consumers(writer, [asset.name])
+                for change in self._graphs.rebuild(weighing, {}).values():
+                    write_change(writer, change)
+            return changed
 
     def set_policy(self, reference: AnyAsset, policy: Policy) -> Asset:
         """Set how roles count for an output asset, and infer its graph anew.
