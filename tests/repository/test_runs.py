@@ -152,6 +152,18 @@ def test_an_unknown_input_writes_nothing(inputs):
         inputs.get_asset("model/m")
 
 
+def test_a_run_that_made_nothing_keeps_its_parameters_whatever_it_is_called(repo):
+    for name, owner in (
+        ("Lauf Nr. 3: größer!", "lauf-nr.-3-gr-er"),
+        ("…", "run"),
+        ("x" * 300, "x" * 128),
+    ):
+        run = repo.record_run(
+            inputs={}, outputs={}, name=name, params={"lr": 1}, status=RunStatus.FAILED
+        )
+        assert (run.name, str(run.inputs["params"])) == (name, f"params/{owner}:v1")
+
+
 def test_two_outputs_of_one_asset_are_refused(inputs):
     with pytest.raises(InvalidInput, match="one run makes one version"):
         inputs.record_run(inputs={}, outputs={"a": Output("model/m"), "b": Output("model/m")})

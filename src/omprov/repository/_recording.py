@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from ._contents import Content, Differences
     from ._graphs import Graphs
+
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 BUDGET = 1_000
 """Versions that one distance may settle inside the transaction; a farther weight is filled in
@@ -99,7 +102,7 @@ def write_run(
     """
     used = {check_name(role, "role"): version for role, version in inputs.items()}
     made = _output_assets(writer, stored, project)
-    owner = next(iter(made.values())).name.name if made else facts.name
+    owner = next(iter(made.values())).name.name if made else _name_like(facts.name)
     for role, kind, summary in (
         ("params", Kind.PARAMS, stored.params),
         ("environment", Kind.ENVIRONMENT, stored.environment),
@@ -169,6 +172,11 @@ def _output_assets(writer: CatalogWriter, stored: Stored, project: str) -> dict[
                 )
         made[check_name(role, "role")] = asset
     return made
+
+
+def _name_like(text: str) -> str:
+    """Give the asset name that is most like what a run is called; runs are called anything."""
+    return _NOT_IN_A_NAME.sub("-", text.lower()).strip("-._")[:128] or "run"
 
 
 def _settings(

@@ -45,7 +45,8 @@ class Runs(Opened):
 
         One transaction: the run, a new version for each output, the inferred edges. `params` and
         `environment` become versions of ``params/NAME`` and ``environment/NAME``, NAME being that
-        of the first output's asset; the same content is the same version.
+        of the first output's asset, or like the run's without outputs; the same content is the same
+        version.
 
         Args:
             inputs: role → version used.
