@@ -39,7 +39,8 @@ class Because:
     Attributes:
         newer: what the newer version's run used in this role; ``None`` where it used nothing.
         older: the same for the older version.
-        distance: of the lightest route from `newer` to `older`.
+        distance: of the lightest route from `newer` to `older`; in a free role the difference
+            between the two; 1 where a lineage role has no `older`.
     """
 
     role: str

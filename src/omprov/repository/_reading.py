@@ -72,7 +72,7 @@ class Lineage:
 
     Attributes:
         root: where the walk began.
-        versions: every version met, the root first, then by distance.
+        versions: every version met, the root first, then the fewest steps away first.
         runs: every run met.
         links: the arrows between them, from effect to cause.
         cut: True where the walk stopped at the depth asked for and there is more.

@@ -47,6 +47,7 @@ class Assets(Opened):
 
         Raises:
             AlreadyExists: the name is taken.
+            InvalidInput: the kind was left out.
             NotFound: its project does not exist, or there is no such measure.
         """
         _check_measure(measure)
@@ -104,6 +105,9 @@ class Assets(Opened):
         """Set how roles count for an output asset, and infer its graph anew.
 
         The graphs that build on it follow in the same transaction.
+
+        Raises:
+            CycleError: what would be inferred contradicts a declared edge.
         """
         with self._writing_graphs() as writer:
             asset = resolve_asset(writer, reference, self.project)

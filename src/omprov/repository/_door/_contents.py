@@ -46,6 +46,10 @@ class Contents(Versions):
             older: a version.
             newer: a version of the same kind.
             measure: its name; the asset's own, or the kind's, where left out.
+
+        Raises:
+            NotFound: there is no such version or measure.
+            InvalidInput: the two are of different kinds.
         """
         if measure is not None:
             get_measure(measure)

@@ -66,7 +66,7 @@ class Runs(Opened):
             tags: tags of the run.
 
         Raises:
-            NotFound: an input does not exist.
+            NotFound: an input or the content of an output does not exist.
             InvalidInput: two outputs of one asset, a role that is no name.
         """
         now = self._clock()
