@@ -173,6 +173,31 @@ def test_a_weight_that_was_put_off_is_computed_when_asked_for(seed):
 
 @given(seeds)
 @settings(max_examples=60, deadline=None)
+def test_whoever_filled_in_weights_that_were_put_off_is_told_when_they_shrink(seed):
+    stream = Stream(seed)
+    random, graph, naive = stream.random, stream.output.graph, stream.output.naive
+    rows = {}
+    for number in range(random.randrange(1, 30)):
+        draw, change = random.random(), None
+        if draw < 0.6:
+            inputs = naive.tuples[f"m{number}"] = stream.any_inputs()
+            change = graph.add(f"m{number}", inputs, budget=0)
+        else:
+            role = random.choice(list(stream.inputs))
+            world = random.choice(stream.inputs[role])
+            edge = world.add_late_edge() if draw < 0.9 else world.grow()
+            if edge is not None:
+                change = graph.input_edge_added(role, *edge)
+        if change is not None:
+            for newer, older, _ in change.removed:
+                del rows[newer, older]
+            for newer, older, weight in change.added + change.reweighted:
+                rows[newer, older] = naive.distance(newer, older) if weight is None else weight
+        assert rows == {edge: pytest.approx(naive.distance(*edge)) for edge in naive.edges()}
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
 def test_a_lightest_route_follows_stored_edges_from_end_to_end(seed):
     stream = Stream(seed)
     for _ in range(stream.random.randrange(1, 25)):
