@@ -1,4 +1,4 @@
-"""Inferred graphs as inputs of inferred graphs: pipelines, fine-tuning, and graphs that feed each other."""
+"""Inferred graphs as inputs of inferred graphs: pipelines, fine-tuning, mutual feeding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Pipelines:
 
     def __init__(self, seed, *, mutual=True):
         random = self.random = Random(seed)
-        self.policy = Policy(missing=random.choice([Missing.OLDEST, Missing.OLDEST, Missing.SEPARATE]))
+        self.policy = Policy(
+            missing=random.choice([Missing.OLDEST, Missing.OLDEST, Missing.SEPARATE])
+        )
         self.code, self.raw = InputWorld("a", random), InputWorld("r", random)
         for world in (self.code, self.raw):
             for _ in range(random.randrange(1, 10)):
@@ -70,7 +72,7 @@ class Pipelines:
             inputs = dict(self.random.choice(list(tuples.values())))
         else:
             inputs = {role: self.any_of(role, output) for role in output.naive.inputs}
-        inputs = {role: id for role, id in inputs.items() if id is not None}
+        inputs = {role: used for role, used in inputs.items() if used is not None}
         output.add(f"{letter}{len(tuples)}", inputs, self.budget)
 
     def any_of(self, role, output):
@@ -156,7 +158,12 @@ def test_a_graph_that_feeds_itself_comes_back_from_its_state(seed):
     models.graph = back
     models.check()
     for number in range(10):
-        models.add(f"n{number}", {"algorithm": pipelines.code.ids[-1], "base_model": list(back)[-1]} if len(back) else {})
+        models.add(
+            f"n{number}",
+            {"algorithm": pipelines.code.ids[-1], "base_model": list(back)[-1]}
+            if len(back)
+            else {},
+        )
     models.check()
     models.check_answers()
 
@@ -180,9 +187,7 @@ def test_a_chain_of_fine_tuning_may_be_deeper_than_the_stack():
     models.add_input("base_model", models)
     depth = 3000
     versions = [("m0", {"algorithm": "a0"})]
-    versions += [
-        (f"m{n}", {"algorithm": "a0", "base_model": f"m{n - 1}"}) for n in range(1, depth)
-    ]
+    versions += [(f"m{n}", {"algorithm": "a0", "base_model": f"m{n - 1}"}) for n in range(1, depth)]
     models.load(versions, [(f"m{n}", f"m{n - 1}", None) for n in range(1, depth)])
     newest = f"m{depth - 1}"
     assert models.reaches(newest, "m0")
