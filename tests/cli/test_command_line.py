@@ -74,7 +74,7 @@ def test_an_unexpected_error_shows_its_traceback_only_when_asked(capsys, monkeyp
 
 
 def test_what_the_system_refuses_is_one_line_with_the_file(capsys):
-    assert _guarded(lambda: Path("/no/such/file").open(encoding="utf-8"), []) == 5
+    assert _guarded(Path("/no/such/file").read_bytes, []) == 5
     assert capsys.readouterr().err == "omprov: /no/such/file: No such file or directory\n"
 
 
