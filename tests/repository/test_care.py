@@ -14,6 +14,7 @@ import pytest
 from provenance_oracle import Oracle
 
 from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
+from omprov.records import Kind
 from omprov.repository import Output, Repository
 
 WRITER = """
@@ -183,5 +184,6 @@ def test_snapshots_of_graphs_are_only_a_cache(inputs, reopen, monkeypatch):
         second.record_run(
             inputs={"algorithm": f"algorithm/{version}"}, outputs={"model": Output("model/m")}
         )
+    assert second._graphs._kept[Kind.ALGORITHM] > 0
     Oracle(second).check()
     assert second.check() == []

@@ -80,7 +80,11 @@ class Edges(Opened):
             return _reading.history(reader, self._graphs, name)
 
     def lightest_route(self, newer: AnyVersion, older: AnyVersion) -> Route | None:
-        """Return the lightest route from one version to another; None where there is none."""
+        """Return the lightest route from one version to another; None where there is none.
+
+        Routes stay among uploaded versions, or among the produced versions of one asset: declared
+        edges with a produced version at one end are not followed (`lineage` does).
+        """
         with self._reading_graphs() as reader:
             return _reading.lightest_route(
                 reader,
