@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from omprov.repository import Repository
 
 
 def test_a_folder_is_recorded_and_its_next_state_inherits_it(omprov):
@@ -194,3 +197,28 @@ def test_text_cannot_steer_the_terminal(omprov):
     omprov("tag", "dataset/x", "note=\x1b]0;title\x07")
     for words in (("log",), ("show", "dataset/x"), ("graph",), ("lineage", "dataset/x")):
         assert not {"\x1b", "\x07"} & set(omprov(*words))
+
+
+def test_a_folder_that_cannot_be_compared_hides_no_other(omprov):
+    omprov.write({"a/x": "1", "b/x": "1"})
+    omprov("add", "a", "--as", "dataset/a")
+    omprov("add", "b", "--as", "dataset/b")
+    os.mkfifo("a/pipe")
+    shown = omprov("status")
+    assert "cannot be compared: " in shown
+    assert "a named pipe" in shown
+    assert "b  dataset/b:v1  unchanged" in shown
+    assert omprov.json("status", "a")["folders"][0]["problem"] is not None
+
+
+def test_folders_keep_their_project_when_another_is_set(omprov):
+    omprov.write({"d/a": "1"})
+    omprov("add", "d", "--as", "dataset/x")
+    omprov("config", "project", "vision", code=3)
+    with Repository.open(omprov.folder, who="ada", clock=lambda: datetime.now(UTC)) as repo:
+        repo.add_project("vision")
+    omprov("config", "project", "vision")
+    omprov.write({"d/a": "2"})
+    assert omprov("add", "d").startswith("dataset/x:v2")
+    assert "newer" not in omprov("status")
+    assert omprov.json("run", "-i", "d", "--", "true")["run"]["inputs"]["dataset"] == "dataset/x:v2"

@@ -222,3 +222,33 @@ def test_a_command_may_use_omprov_itself(omprov):
     done = omprov.process("run", "--", *inner)
     assert b"dataset/x:v1" in done.communicate()[0]
     assert done.returncode == 0
+
+
+def test_a_run_whose_outputs_cannot_be_stored_is_recorded_as_failed(omprov):
+    omprov("run", "-o", "model/m=out", "--", "sh", "-c", "mkdir out; mkfifo out/p", code=1)
+    assert "could not be recorded: out/p is a named pipe" in omprov.errors
+    (run,) = omprov.json("runs")["runs"]
+    assert (run["status"], run["outputs"]) == ("failed", {})
+    assert "named pipe" in run["message"]
+
+
+def test_what_could_never_be_recorded_is_refused_before_the_command_runs(omprov):
+    omprov.write({"d/a": "1"})
+    omprov("add", "d", "--as", "model/gone")
+    omprov("rm", "model/gone", "--all", "--yes")
+    for words, code in (
+        (["-o", "model/gone=out"], 3),
+        (["-o", "nowhere/model/m=out"], 3),
+        (["-p", "x=\udcff"], 2),
+        (["-m", "\udcff"], 2),
+        (["--name", "\udcff"], 2),
+    ):
+        omprov("run", *words, "--", "touch", "ran", code=code)
+    assert not (omprov.folder / "ran").exists()
+
+
+def test_a_metric_that_no_float_can_hold_loses_no_run(omprov):
+    script = "import json; json.dump({'a': 10**400}, open('m.json', 'w'))"
+    omprov("run", "--metrics", "m.json", "--", sys.executable, "-c", script, code=1)
+    assert "too big" in omprov.errors
+    assert len(omprov.json("runs")["runs"]) == 1
