@@ -87,6 +87,8 @@ def test_successive_versions_of_our_own_files_count_as_wdiff_counts(tmp_path):
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout, so there is no history to take pairs from")
     pairs = [(a, b) for a, b in successive_versions() if b"\0" not in a + b][:150]
+    if not pairs:
+        pytest.skip("the history of this checkout changes no file")
     equal = 0
     for old, new in pairs:
         ours, theirs = compare_words(old, new), wdiff(old, new, tmp_path)

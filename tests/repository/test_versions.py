@@ -13,6 +13,7 @@ from omprov.errors import (
     NotFound,
 )
 from omprov.records import Origin
+from omprov.repository import Output
 
 
 def files(*names, **contents):
@@ -59,6 +60,23 @@ def test_the_same_content_again_is_the_same_version(repo):
     assert not again.created
     assert again.version == first.version
     assert len(repo.list_versions("dataset/d")) == 1
+
+
+def test_a_folder_that_did_not_change_is_nothing_new_even_with_a_later_twin(repo, tmp_path):
+    repo.add_version("dataset/d", files("a"))
+    repo.add_version("dataset/d", files("b"))
+    repo.add_version("dataset/d", files("a"), inherits=["v2"])
+    repo.checkout("dataset/d:v1", tmp_path / "old")
+    added = repo.add_version("dataset/d", tmp_path / "old")
+    assert (added.created, added.version.number) == (False, 1)
+
+
+def test_content_that_a_run_made_is_nothing_new(repo):
+    repo.record_run(inputs={}, outputs={"model": Output("model/m", files("w"))})
+    added = repo.add_version("model/m", files("w"))
+    assert (added.created, added.version.number) == (False, 1)
+    repo.remove_version("model/m:v1")
+    assert repo.add_version("model/m", files("w")).version.number == 2
 
 
 def test_a_revert_is_a_new_version_with_a_weightless_edge_to_its_twin(repo):

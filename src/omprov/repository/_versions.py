@@ -88,8 +88,9 @@ def plan_version(
         )
     else:
         parents = list({parent.key: parent for parent in inherits}.values())
-    if twin is not None and all(parent.key == twin.key for parent in parents):
-        return Plan((), twin, existing=twin)
+    holders = parents or ([twin] if twin is not None else [])
+    if asset is not None and holders and all(_holds(one, asset, digest) for one in holders):
+        return Plan((), twin, existing=max(holders, key=lambda one: one.key))
     measure = asset.measure if asset else None
     return Plan(
         tuple(
@@ -99,6 +100,12 @@ def plan_version(
         twin,
         existing=None,
     )
+
+
+def _holds(version: Version, asset: Asset, digest: Digest | None) -> bool:
+    """Tell whether this version of the asset has the content: then nothing is new."""
+    is_there = version.asset == asset.name and version.removed is None
+    return is_there and digest is not None and version.digest == digest
 
 
 def find_twin(reader: CatalogReader, asset: Asset | None, digest: Digest | None) -> Version | None:
