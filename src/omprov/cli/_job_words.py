@@ -144,7 +144,10 @@ def read_metrics(path: Path) -> dict[str, float]:
     for name, value in data.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidInput(f"metrics file {path}: {name!r} is {value!r}, not a number")
-    return {name: float(value) for name, value in data.items()}
+    try:
+        return {name: float(value) for name, value in data.items()}
+    except OverflowError as error:
+        raise InvalidInput(f"metrics file {path} holds a number that is too big") from error
 
 
 def asset_for(role: str | None, path: Path) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from omprov.errors import AlreadyExists, InvalidInput, OmprovError
-from omprov.records import RunStatus
+from omprov.errors import AlreadyExists, InvalidInput, NotFound, OmprovError
+from omprov.records import Reference, RunStatus
 from omprov.repository import Output
 
 from . import _wording
 from ._child import Ended, run_child
 from ._command import command
-from ._folders import asset_of
+from ._folders import asset_of, whole
 from ._job_words import (
     InputWords,
     OutputWords,
@@ -30,6 +31,8 @@ from ._job_words import (
 from ._json_shapes import run_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from omprov.records import Run, Version
@@ -91,7 +94,12 @@ def run_command(
     wanted = [parse_input(text) for text in inputs]
     made = parse_outputs(outputs)
     given = parse_params(params)
+    called = name or Path(words[0]).name
+    for text in (called, message, json.dumps(given, ensure_ascii=False)):
+        _check_text(text)
     with session.repository() as repository:
+        for output in made.values():
+            _check_output(repository, output.asset)
         used = _resolve_inputs(session, repository, wanted)
         started = datetime.now(UTC)
         before = {role: _newest_change(output.path) for role, output in made.items()}
@@ -99,26 +107,80 @@ def run_command(
         stopped = datetime.now(UTC)
         problems: list[str] = []
         kept = _outputs_made(made, before, ended, problems)
-        run = repository.record_run(
-            inputs=used,
-            outputs={role: Output(o.asset, o.path, message) for role, o in kept.items()},
-            name=name or Path(words[0]).name,
-            status=_status(ended, problems),
-            started=started,
-            ended=stopped,
-            params=given,
-            metrics=_metrics(metrics, ended, problems),
-            command=words,
-            exit_status=ended.exit_status,
-            message="; ".join(problems),
-            source={"host": socket.gethostname(), "folder": str(Path.cwd())},
-        )
-        for role, output in kept.items():
-            repository.workspace.remember(output.path, run.outputs[role])
+        facts = {
+            "inputs": used,
+            "name": called,
+            "status": _status(ended, problems),
+            "started": started,
+            "ended": stopped,
+            "params": given,
+            "metrics": _metrics(metrics, ended, problems),
+            "command": words,
+            "exit_status": ended.exit_status,
+            "source": {"host": socket.gethostname(), "folder": str(Path.cwd())},
+        }
+        run = _record(repository, facts, _contents(kept, message), problems)
+        for role, version in run.outputs.items():
+            if role in kept:
+                repository.workspace.remember(kept[role].path, version)
     session.answer({"run": run_json(run)}, lambda _: _show_recorded(session.err, run))
     for problem in problems:
         session.warn(problem)
     raise click.exceptions.Exit(ended.exit_status or (1 if problems else 0))
+
+
+def _contents(made: dict[str, OutputWords], message: str) -> dict[str, Output]:
+    return {role: Output(output.asset, output.path, message) for role, output in made.items()}
+
+
+def _record(
+    repository: Repository,
+    facts: Mapping[str, Any],
+    outputs: dict[str, Output],
+    problems: list[str],
+) -> Run:
+    """Record the run; as failed and without outputs where these cannot be recorded."""
+    try:
+        return repository.record_run(outputs=outputs, message=_said(problems), **facts)
+    except (OmprovError, OSError) as error:
+        if not outputs:
+            raise
+        problems.append(f"the outputs could not be recorded: {error}")
+    failed = {**facts, "status": RunStatus.FAILED}
+    return repository.record_run(outputs={}, message=_said(problems), **failed)
+
+
+def _said(problems: list[str]) -> str:
+    return "; ".join(problems).encode(errors="backslashreplace").decode()
+
+
+def _check_text(text: str) -> None:
+    """Refuse what could not be recorded once the command has run."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{text!r} is no valid Unicode and cannot be recorded") from error
+
+
+def _check_output(repository: Repository, asset: str) -> None:
+    """Refuse an asset that no version could be added to once the command has run."""
+    try:
+        repository.get_asset(asset)
+    except NotFound:  # that may be made, or not
+        pass
+    else:
+        return
+    wanted = Reference.parse(asset)
+    project = wanted.project or repository.project
+    if project not in {known.name for known in repository.list_projects()}:
+        raise NotFound("project", project)
+    for known in repository.list_assets(project=project, kind=wanted.kind, removed=True):
+        if known.name.name == wanted.name and known.removed is not None:
+            raise NotFound(
+                "asset",
+                known.name,
+                hint=f"It was removed on {known.removed:%Y-%m-%d}; its name stays taken.",
+            )
 
 
 def _resolve_inputs(
@@ -148,7 +210,7 @@ def _version_on_disk(
         raise InvalidInput(f"input {path}: there is no such file or folder")
     held = repository.workspace.find(path)
     if held is not None and not repository.changes_on_disk(path):
-        return repository.get_version(held.reference)
+        return repository.get_version(whole(held.reference))
     asset = asset_for(role, path) if held is None else asset_of(held.reference)
     with session.progress("storing") as progress:
         added = repository.add_version(asset, path, progress=progress)
