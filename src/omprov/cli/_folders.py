@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from omprov.errors import InvalidInput, NotFound
-from omprov.records import Reference
+from omprov.records import DEFAULT_PROJECT, Reference
 
 from . import _wording
 from ._command import command
@@ -114,10 +115,18 @@ def _known_asset(repository: Repository, path: Path) -> str:
     return asset_of(held.reference)
 
 
-def asset_of(reference: str) -> str:
-    """Return the asset part of a reference."""
+def whole(reference: str) -> Reference:
+    """Read the reference of a version as OMProv writes it: without a project it is `default`'s.
+
+    What people write means the project that is set; the two may differ.
+    """
     wanted = Reference.parse(reference)
-    return str(Reference(wanted.name, wanted.kind, wanted.project))
+    return replace(wanted, project=wanted.project or DEFAULT_PROJECT)
+
+
+def asset_of(reference: str) -> str:
+    """Return the asset of a version's reference, with its project."""
+    return str(replace(whole(reference), selector=None))
 
 
 def show_added(out: Console, added: Added, session: Session) -> None:
@@ -186,5 +195,5 @@ def _usual_place(repository: Repository, version: Version) -> Path:
     known = [h for h in repository.workspace.list() if asset_of(h.reference) == asset]
     if len(known) > 1:
         paths = ", ".join(held.path for held in known)
-        raise InvalidInput(f"several folders hold {asset} ({paths}): say which")
+        raise InvalidInput(f"several folders hold {version.asset} ({paths}): say which")
     return repository.workspace.path_of(known[0]) if known else Path(version.asset.name)

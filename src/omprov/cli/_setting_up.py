@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
-from omprov.errors import AlreadyExists, InvalidInput
+from omprov.errors import AlreadyExists, InvalidInput, NotFound
 
 from . import _wording
 from ._command import command
@@ -19,7 +19,7 @@ from ._session import Session, display_path
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omprov.repository import Finding
+    from omprov.repository import Finding, Repository
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -83,6 +83,8 @@ def config_command(session: Session, *, name: str | None, value: str | None, uns
     if unset and (name is None or value is not None):
         raise InvalidInput("--unset takes the name of one setting and no value")
     with session.repository() as repository:
+        if name == "project" and value is not None:
+            _check_project(repository, value)
         if name is not None and (unset or value is not None):
             repository.config.set(name, None if unset else value)
         if name is None:
@@ -96,6 +98,12 @@ def config_command(session: Session, *, name: str | None, value: str | None, uns
         )
         if current is None and not unset:
             raise click.exceptions.Exit(1)
+
+
+def _check_project(repository: Repository, name: str) -> None:
+    names = [project.name for project in repository.list_projects()]
+    if name not in names:
+        raise NotFound("project", name, names)
 
 
 def _show_settings(out: Console, settings: dict[str, str]) -> None:

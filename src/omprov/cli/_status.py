@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from omprov.errors import NotFound
+from omprov.errors import NotFound, OmprovError
 from omprov.records import Reference
 
 from . import _wording
@@ -33,6 +33,7 @@ class FolderState:
     Attributes:
         missing: there is no such folder any more.
         newer: versions of the asset above the one that it holds.
+        problem: why it cannot be compared, a sentence; the other lists are empty then.
     """
 
     held: Held
@@ -42,11 +43,12 @@ class FolderState:
     modified: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     newer: tuple[str, ...] = ()
+    problem: str | None = None
 
     @property
     def is_clean(self) -> bool:
         """Whether it is as its version says."""
-        return not (self.missing or self.added or self.modified or self.removed)
+        return not (self.missing or self.problem or self.added or self.modified or self.removed)
 
     def to_json(self) -> dict[str, Any]:
         """Give JSON data."""
@@ -58,6 +60,7 @@ class FolderState:
             "modified": list(self.modified),
             "removed": list(self.removed),
             "newer": list(self.newer),
+            "problem": self.problem,
         }
 
 
@@ -65,8 +68,9 @@ class FolderState:
     "status",
     example="omprov status\nomprov status data/digits",
     keys={
-        "folders": "list of {path, version, missing, added, modified, removed, newer}: the last "
-        "four are lists of files, and of references of newer versions",
+        "folders": "list of {path, version, missing, added, modified, removed, newer, problem}: "
+        "whether it is gone; lists of files; references of newer versions; why it cannot be "
+        "compared, else null",
     },
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
@@ -93,7 +97,10 @@ def _state(repository: Repository, held: Held) -> FolderState:
     newer = _newer_versions(repository, held)
     if not path.exists():
         return FolderState(held, path, missing=True, newer=newer)
-    deltas = repository.changes_on_disk(path)
+    try:
+        deltas = repository.changes_on_disk(path)
+    except OmprovError as error:  # the other folders can be compared all the same
+        return FolderState(held, path, missing=False, newer=newer, problem=str(error))
     return FolderState(
         held,
         path,
@@ -123,6 +130,8 @@ def _show_status(out: Console, states: list[FolderState]) -> None:
         out.print(f"  {state.held.reference}", end="", soft_wrap=True)
         if state.missing:
             out.print("  the folder is gone", style="red")
+        elif state.problem is not None:
+            out.print(f"  cannot be compared: {_wording.printable(state.problem)}", style="red")
         elif state.is_clean:
             out.print("  unchanged", style="green")
         else:
