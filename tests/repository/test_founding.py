@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import omprov
-from omprov.errors import AlreadyExists, Conflict, Damaged, NotFound, Unavailable
+from omprov.errors import AlreadyExists, Conflict, Damaged, InvalidInput, NotFound, Unavailable
 from omprov.repository import Repository
 
 MAKER = """
@@ -84,3 +84,23 @@ def test_a_folder_that_cannot_be_written_is_no_place_for_a_repository(tmp_path, 
     tmp_path.chmod(0o555)
     with pytest.raises(Unavailable, match="ermission"):
         Repository.create(tmp_path, who="ada", clock=clock)
+
+
+def test_content_without_its_catalog_is_never_taken_for_a_new_repository(tmp_path, clock):
+    with Repository.create(tmp_path, who="ada", clock=clock) as repository:
+        repository.add_version("dataset/d", {"a": b"1"})
+    (tmp_path / ".omprov" / "catalog.db").unlink()
+    with pytest.raises(Damaged, match=r"catalog\.db.*backup"):
+        Repository.create(tmp_path, who="ada", clock=clock)
+
+
+def test_the_repository_s_own_folder_is_neither_recorded_nor_written_into(repo, tmp_path):
+    repo.add_version("dataset/d", {"a": b"1"})
+    (tmp_path / "link").symlink_to(repo.path / "content")
+    for path in (repo.path, repo.path / "content" / "packs", tmp_path / "link"):
+        with pytest.raises(InvalidInput, match="within the repository"):
+            repo.checkout("dataset/d", path)
+        with pytest.raises(InvalidInput, match="within the repository"):
+            repo.add_version("dataset/own", path)
+    assert repo.check() == []
+    assert repo.add_version("dataset/same", repo.local_copy("dataset/d")).created

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from omprov.catalog import create_catalog
 from omprov.content import ContentStore
-from omprov.errors import AlreadyExists, Conflict, NotFound, OmprovError, StorageFull, Unavailable
+from omprov.errors import (
+    AlreadyExists,
+    Conflict,
+    Damaged,
+    NotFound,
+    OmprovError,
+    StorageFull,
+    Unavailable,
+)
 from omprov.records import DEFAULT_PROJECT
 
 if TYPE_CHECKING:
@@ -35,6 +43,7 @@ def make_parts(path: Path, *, who: str, now: datetime) -> None:
     Raises:
         AlreadyExists: there is a repository.
         Conflict: a file stands where a folder has to be.
+        Damaged: content is there whose catalog was lost.
         StorageFull: there is no room.
         Unavailable: the folder cannot be written.
     """
@@ -50,9 +59,16 @@ def make_parts(path: Path, *, who: str, now: datetime) -> None:
 
 def _make_content(path: Path) -> None:
     try:
-        ContentStore.open(path).close()
+        store = ContentStore.open(path)
     except NotFound:
         ContentStore.create(path).close()
+        return
+    with store:
+        if store.size():
+            raise Damaged(
+                f"{path} holds files, but {CATALOG}, which says what they are, is gone: restore it "
+                "from a backup, or move the folder away"
+            )
 
 
 def _make_catalog(path: Path, *, who: str, now: datetime) -> None:

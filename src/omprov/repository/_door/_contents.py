@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from omprov.diff import get_measure
 from omprov.errors import InvalidInput, NotFound
+from omprov.repository._door._opened import COPIES
 from omprov.repository._door._versions import Versions
 from omprov.repository._resolving import resolve_asset, resolve_version
 
@@ -92,10 +93,12 @@ class Contents(Versions):
 
         Raises:
             LocalChanges: it would overwrite changes that no version holds, and `force` is not set.
+            InvalidInput: `path` lies within the repository's own folder.
         """
         version = self.get_version(reference)
         if version.digest is None:
             raise NotFound("content", version, hint="Only the fact was recorded.")
+        self._refuse_own(path)
         held = self.workspace.find(path)
         self.content.materialize(
             version.digest,
@@ -117,7 +120,7 @@ class Contents(Versions):
         version = self.get_version(reference)
         if version.digest is None:
             raise NotFound("content", version, hint="Only the fact was recorded.")
-        path = self.path / "copies" / version.digest
+        path = self.path / COPIES / version.digest
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
             partial = Path(tempfile.mkdtemp(prefix="partial-", dir=path.parent))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from omprov.catalog import open_catalog
 from omprov.content import ContentStore
-from omprov.errors import Damaged, NotFound
+from omprov.errors import Damaged, InvalidInput, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from pathlib import Path
 
     from omprov.catalog import Catalog, CatalogReader, CatalogWriter
 
@@ -31,6 +32,8 @@ AnyAsset: TypeAlias = str | Reference | AssetName
 """An asset's name, or what people write for one."""
 
 FOLDER = ".omprov"
+COPIES = "copies"
+"""The folder of local copies; like any other they may be recorded as what they have become."""
 
 
 class Opened:
@@ -89,7 +92,9 @@ class Opened:
             with _closed_on_error(content):
                 catalog = open_catalog(path / CATALOG)
         except NotFound as error:
-            raise Damaged(f"{path} lacks a part ({error}): restore it from a backup") from error
+            raise Damaged(
+                f"{path} lacks its {error.what}: restore {error.name} from a backup"
+            ) from error
         return cls(path, catalog, content, who=who, clock=clock)
 
     def close(self) -> None:
@@ -103,6 +108,12 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _refuse_own(self, path: Path) -> None:
+        """Keep what users read and write out of the repository's own folder."""
+        own, real = os.path.realpath(self.path), Path(os.path.realpath(path))
+        if real.is_relative_to(own) and not real.is_relative_to(Path(own, COPIES)):
+            raise InvalidInput(f"{path} lies within the repository itself: take another folder")
 
     def _reading(self) -> AbstractContextManager[CatalogReader]:
         return self._catalog.read()

@@ -59,7 +59,8 @@ class Versions(Opened):
 
         Raises:
             NotFound: no such path, parent or project.
-            InvalidInput: a parent of another kind, or a name that cannot be one.
+            InvalidInput: a parent of another kind, a name that cannot be one, or a path within the
+                repository's own folder.
         """
         name = parse(asset)
         if name.kind is None or name.selector is not None:
@@ -69,6 +70,8 @@ class Versions(Opened):
         full = new_asset_name(name, self.project)
         with self._reading() as reader:
             find_asset(reader, full, self.project)  # before storing anything: may it be?
+        if isinstance(content, str | Path):
+            self._refuse_own(Path(content))
         summary = store_content(self.content, content, progress)
         digest = summary.digest if summary else None
 
