@@ -13,7 +13,7 @@ from content_folders import folders, leaves, make_folder, random_bytes, read_fol
 from hypothesis import given, settings
 
 from omprov.content import Checkout, ContentStore, MaterializeMode
-from omprov.errors import Busy, Conflict, InvalidInput, LocalChanges, NotFound
+from omprov.errors import Busy, Conflict, Damaged, InvalidInput, LocalChanges, NotFound
 
 MODES: list[MaterializeMode] = ["copy", "reflink", "link"]
 
@@ -295,3 +295,24 @@ def test_a_file_that_cannot_be_moved_into_place_is_named(store, tmp_path, monkey
     monkeypatch.setattr(os, "rename", crossing)
     with pytest.raises(Conflict, match="work/a lies on another file system"):
         store.materialize(digest, tmp_path / "work")
+
+
+OTHER_BOOKS = [".git/hooks/post-commit", ".omprov/catalog.db", "a/.git", "a/.hg/x"]
+
+
+@pytest.mark.parametrize("path", OTHER_BOOKS)
+def test_no_tree_holds_the_books_that_others_keep_on_a_folder(store, path):
+    with pytest.raises(InvalidInput, match="other books"):
+        store.put_files({"b": b"1", path: b"evil"})
+
+
+@pytest.mark.parametrize("path", OTHER_BOOKS)
+@pytest.mark.parametrize("standing", [{}, {"mine": b"1"}])
+def test_a_crafted_tree_cannot_write_into_them(store, tmp_path, monkeypatch, path, standing):
+    with monkeypatch.context() as patch:
+        patch.setattr("omprov.content._scan.ALWAYS_IGNORED", frozenset())
+        digest = store.put_files({path: b"evil"}).digest
+    work = make_folder(tmp_path / "work", standing)
+    with pytest.raises(Damaged, match="which none may hold"):
+        store.materialize(digest, work, force=True)
+    assert b"evil" not in leaves(read_folder(work)).values()

@@ -18,7 +18,7 @@ from omprov.errors import Busy, Conflict, LocalChanges, NotFound
 
 from ._ignore import PARTIAL_FOLDER
 from ._nodes import EntryKind
-from ._plan import make_plan, mounted_over
+from ._plan import make_plan, mounted_over, refuse_other_books
 from ._scan import Done
 from ._writer import no_room_told
 
@@ -129,6 +129,7 @@ def _write(
     """Make each file beside its place, complete, then put it there in one step."""
     written = 0
     for path, entry in entries:
+        refuse_other_books(path)
         if entry.kind == EntryKind.FOLDER:
             os.mkdir(folder + b"/" + path)
             continue

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from omprov.errors import Conflict
+from omprov.errors import Conflict, Damaged
 
+from ._ignore import ALWAYS_IGNORED
 from ._nodes import Entry, EntryKind
 from ._scan import digest_files
 
@@ -69,6 +70,7 @@ def make_plan(
 
     Raises:
         Conflict: another file system is mounted where a folder has to be.
+        Damaged: a tree holds what none may hold.
     """
     plan = Plan()
     device = os.stat(folder).st_dev
@@ -77,6 +79,7 @@ def make_plan(
     while batch := list(islice(steps, _BATCH)):
         looks: dict[bytes, os.stat_result] = {}
         for path, new, _ in batch:
+            refuse_other_books(path)
             if blocked is not None and path.startswith(blocked):
                 stat = None
             else:
@@ -95,6 +98,16 @@ def make_plan(
                 _settle_file(plan, path, new, old, standing.get(path))
     _find_unrecorded(plan, folder)
     return plan
+
+
+def refuse_other_books(path: bytes) -> None:
+    """Refuse what no folder was stored with: it would change a repository, or what git runs.
+
+    Raises:
+        Damaged: `path` is such a name, or ends in one.
+    """
+    if path.rstrip(b"/").rpartition(b"/")[2] in ALWAYS_IGNORED:
+        raise Damaged(f"a tree holds {os.fsdecode(path)}, which none may hold: it is not written")
 
 
 def mounted_over(path: bytes) -> Conflict:

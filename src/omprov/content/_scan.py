@@ -20,7 +20,7 @@ from omprov.records import Digest
 
 from ._chunking import iter_chunks
 from ._disk import kind_of, list_folder, look, read_steadily, told
-from ._ignore import IgnoreRules
+from ._ignore import ALWAYS_IGNORED, IgnoreRules
 from ._lists import chunk_piece, encode_list, piece_mark
 from ._nodes import Entry, EntryKind, check_entry_name, encode_node, name_mark
 from ._objects import WHOLE, FileObject, Key, ObjectType, content_key, encode_file
@@ -297,6 +297,8 @@ def _place(tree: dict[bytes, Any], path: str, content: bytes) -> None:
     *folders, name = os.fsencode(path).split(b"/")
     if not all(check_entry_name(part) for part in (*folders, name)):
         raise InvalidInput(f"{path!r} cannot be the path of a file in a folder")
+    if not ALWAYS_IGNORED.isdisjoint((*folders, name)):
+        raise InvalidInput(f"{path!r} belongs to other books kept on a folder: it is never stored")
     for folder in folders:
         below = tree.setdefault(folder, {})
         if not isinstance(below, dict):
