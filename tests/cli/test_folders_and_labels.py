@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,3 +223,12 @@ def test_folders_keep_their_project_when_another_is_set(omprov):
     assert omprov("add", "d").startswith("dataset/x:v2")
     assert "newer" not in omprov("status")
     assert omprov.json("run", "-i", "d", "--", "true")["run"]["inputs"]["dataset"] == "dataset/x:v2"
+
+
+def test_a_checkout_goes_to_the_one_folder_that_is_still_there(omprov):
+    omprov.write({"a/x": "1", "b/x": "2"})
+    omprov("add", "a", "--as", "dataset/d")
+    omprov("add", "b", "--as", "dataset/d")
+    omprov("checkout", "dataset/d", code=2)
+    shutil.rmtree("a")
+    assert omprov("checkout", "dataset/d:v1").startswith("b holds dataset/d:v1")

@@ -193,6 +193,7 @@ def checkout_command(
 def _usual_place(repository: Repository, version: Version) -> Path:
     asset = asset_of(version.reference)
     known = [h for h in repository.workspace.list() if asset_of(h.reference) == asset]
+    known = [held for held in known if repository.workspace.path_of(held).exists()] or known
     if len(known) > 1:
         paths = ", ".join(held.path for held in known)
         raise InvalidInput(f"several folders hold {version.asset} ({paths}): say which")

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from omprov.errors import Busy, Damaged, StorageFull
+from omprov.errors import Busy, Damaged, StorageFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,10 @@ def translated(path: Path) -> Iterator[None]:
                 raise Busy(f"another process keeps {path} locked; try again") from error
             case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
                 raise StorageFull(f"{path} cannot be written, maybe for lack of room") from error
+            case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY:
+                raise Unavailable(
+                    f"{path} cannot be opened for writing: look at its and its folder's permissions"
+                ) from error
             case _:
                 raise Damaged(f"{path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:

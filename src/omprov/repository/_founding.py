@@ -108,7 +108,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileExistsError, NotADirectoryError) as error:
-        raise Conflict(f"{path} cannot be made: {error.filename} is a file") from error
+        raise Conflict(f"{path} cannot be made: a file stands in the way") from error
     except OmprovError:  # some are system errors as well
         raise
     except OSError as error:
