@@ -74,7 +74,8 @@ def _search_asset(reader: CatalogReader, wanted: Reference, home: str) -> Asset:
     if wanted.kind is not None:
         gone = reader.find_asset(AssetName(home, wanted.kind, wanted.name))
         if gone is not None and gone.removed is not None:
-            raise NotFound("asset", wanted, hint=f"It was removed on {gone.removed:%Y-%m-%d}.")
+            hint = f"It was removed on {gone.removed:%Y-%m-%d}; its name stays taken."
+            raise NotFound("asset", gone.name, hint=hint)
     raise NotFound("asset", _without_selector(wanted), _near_assets(reader, wanted, home))
 
 
