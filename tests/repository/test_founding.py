@@ -104,3 +104,10 @@ def test_the_repository_s_own_folder_is_neither_recorded_nor_written_into(repo, 
             repo.add_version("dataset/own", path)
     assert repo.check() == []
     assert repo.add_version("dataset/same", repo.local_copy("dataset/d")).created
+
+
+def test_settings_that_cannot_be_read_are_told_in_one_line(repo):
+    (repo.path / "config").write_text("[omprov]\nproject default\n[", encoding="utf-8")
+    with pytest.raises(Damaged, match="mend or delete") as told:
+        repo.config.get("project")
+    assert "\n" not in str(told.value)

@@ -67,7 +67,8 @@ class Config:
         try:
             parser.read(self._path, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError) as error:
-            raise Damaged(f"{self._path} cannot be read: {error}; mend or delete it") from error
+            what = " ".join(str(error).split())  # one line
+            raise Damaged(f"{self._path} cannot be read: {what}; mend or delete it") from error
         return parser
 
 
