@@ -91,12 +91,13 @@ def test_an_alias_moves_and_goes(story):
     story("alias", "model/net:v1", "v7", code=2)
 
 
-def test_a_removed_version_has_no_name_but_stays_in_the_graph(story):
+def test_a_removed_version_is_refused_as_an_input_but_still_answers(story):
     story("rm", "dataset/digits:v1", code=2)
     assert "--yes" in story.errors
     story("rm", "dataset/digits", "--yes", code=2)
     assert "Removed dataset/digits:v1" in story("rm", "dataset/digits:v1", "--yes")
-    story("show", "dataset/digits:v1", code=3)
+    assert "removed on" in story("show", "dataset/digits:v1")
+    story("checkout", "dataset/digits:v1", "elsewhere", code=3)
     assert "removed" in story("graph", "dataset/digits")
     story("rm", "dataset/digits", "--all", "--yes")
     story("log", "dataset/digits", code=3)

@@ -78,6 +78,20 @@ def test_a_removed_version_stays_in_the_lineage(chain):
     assert str(gone) == "model/base:v1"
 
 
+def test_a_removed_version_still_answers_for_what_came_of_it(chain):
+    chain.remove_version("dataset/prepared:v1")
+    assert "model/tuned:v1" in names(chain.lineage("dataset/prepared:v1", "down"))
+    assert len(chain.list_runs(using="dataset/prepared:v1")) == 1
+    assert chain.inherits("dataset/prepared:v1") == []
+    assert chain.get_version("dataset/prepared:v1", removed=True).removed is not None
+    with pytest.raises(NotFound, match="was removed"):
+        chain.get_version("dataset/prepared:v1")
+    chain.remove_asset("dataset/raw")
+    assert "model/tuned:v1" in names(chain.lineage("dataset/raw:v1", "down"))
+    with pytest.raises(NotFound, match="removed"):
+        chain.lineage("dataset/raw")
+
+
 def test_no_route_leads_between_unrelated_versions(chain):
     assert chain.lightest_route("dataset/raw", "dataset/prepared") is None
     assert chain.lightest_route("model/tuned", "model/base") is None

@@ -105,7 +105,10 @@ def _aliased(reference: str, name: str) -> str:
 @click.option("--all", "whole", is_flag=True, help="Remove the asset with all its versions.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def rm_command(session: Session, *, reference: str, whole: bool, yes: bool) -> None:
-    """Remove a version. It cannot be named any more, but its place in every lineage stays."""
+    """Remove a version. Nothing can use it any more, but its place in every lineage stays.
+
+    Its tombstone still answers: `show`, `lineage` and `runs --using` take it by number.
+    """
     wanted = Reference.parse(reference)
     if whole == (wanted.selector is not None):
         raise InvalidInput(

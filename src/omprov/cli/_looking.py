@@ -136,7 +136,7 @@ class _Facts:
 def show_command(session: Session, *, reference: str, files: bool) -> None:
     """Show everything about a version: content, run, what it inherits and why."""
     with session.repository() as repository:
-        version = repository.get_version(reference)
+        version = repository.get_version(reference, removed=True)
         facts = _Facts(
             version,
             repository.get_run(version.run) if version.run is not None else None,
@@ -170,6 +170,8 @@ def _show(out: Console, facts: _Facts, session: Session) -> None:
     out.print(version.reference, style="bold", end="", soft_wrap=True)
     for alias in version.aliases:
         out.print(f"  {session.glyphs.flag} {alias}", style="bold yellow", end="")
+    if version.removed is not None:
+        out.print(f"  removed on {version.removed:%Y-%m-%d}", style="red", end="")
     out.print()
     if version.message:
         out.print(_wording.paragraph(version.message, "  "), soft_wrap=True)

@@ -65,7 +65,7 @@ def edge_add_command(session: Session, *, newer: str, older: str, weight: float 
 def edge_rm_command(session: Session, *, newer: str, older: str) -> None:
     """Take a declared edge away; relations that rested on it go."""
     with session.repository() as repository:
-        upper, lower = repository.get_version(newer), repository.get_version(older)
+        upper, lower = (repository.get_version(end, removed=True) for end in (newer, older))
         repository.remove_edge(upper, lower)
     session.answer(
         {"removed": {"newer": upper.reference, "older": lower.reference}},

@@ -107,6 +107,7 @@ def run_command(
         stopped = datetime.now(UTC)
         problems: list[str] = []
         kept = _outputs_made(made, before, ended, problems)
+        measured = _metrics(metrics, ended, problems)
         facts = {
             "inputs": used,
             "name": called,
@@ -114,7 +115,7 @@ def run_command(
             "started": started,
             "ended": stopped,
             "params": given,
-            "metrics": _metrics(metrics, ended, problems),
+            "metrics": measured,
             "command": words,
             "exit_status": ended.exit_status,
             "source": {"host": socket.gethostname(), "folder": str(Path.cwd())},

@@ -80,15 +80,31 @@ def _search_asset(reader: CatalogReader, wanted: Reference, home: str) -> Asset:
 
 
 def resolve_version(
-    reader: CatalogReader, reference: str | Reference | AssetName | Version, project: str
+    reader: CatalogReader,
+    reference: str | Reference | AssetName | Version,
+    project: str,
+    *,
+    removed: bool = False,
 ) -> Version:
     """Find the version that a reference names; without a selector, the latest.
+
+    Args:
+        reader: where to look.
+        reference: what the user wrote.
+        project: the project of references that name none.
+        removed: a removed version may be named too, by its asset's kind and name and its number:
+            its tombstone answers for what it was, and what came of it.
 
     Raises:
         NotFound: no such asset, version or alias, or it was removed.
         AmbiguousReference: a digest prefix that several contents share, or as `resolve_asset`.
     """
     wanted = parse(reference)
+    if removed and wanted.kind is not None and wanted.number is not None:
+        name = AssetName(wanted.project or project, wanted.kind, wanted.name)
+        known = reader.find_version(name, wanted.number)
+        if known is not None:
+            return known
     asset = resolve_asset(reader, wanted, project).name
     if wanted.number is not None:
         version = reader.find_version(asset, wanted.number)

@@ -57,20 +57,20 @@ class Edges(Opened):
             remove_edge(
                 writer,
                 self._graphs,
-                resolve_version(writer, newer, self.project),
-                resolve_version(writer, older, self.project),
+                resolve_version(writer, newer, self.project, removed=True),
+                resolve_version(writer, older, self.project, removed=True),
             )
 
     def inherits(self, reference: AnyVersion) -> list[Inherits]:
         """Return what a version inherits directly, lightest first, with reasons."""
         with self._reading_graphs() as reader:
-            version = resolve_version(reader, reference, self.project)
+            version = resolve_version(reader, reference, self.project, removed=True)
             return _reading.inherits(reader, self._graphs, version)
 
     def inherited_by(self, reference: AnyVersion) -> list[Inherits]:
         """Return what inherits a version directly, lightest first, with reasons."""
         with self._reading_graphs() as reader:
-            version = resolve_version(reader, reference, self.project)
+            version = resolve_version(reader, reference, self.project, removed=True)
             return _reading.inherited_by(reader, self._graphs, version)
 
     def history(self, asset: AnyAsset) -> History:
@@ -89,8 +89,8 @@ class Edges(Opened):
             return _reading.lightest_route(
                 reader,
                 self._graphs,
-                resolve_version(reader, newer, self.project),
-                resolve_version(reader, older, self.project),
+                resolve_version(reader, newer, self.project, removed=True),
+                resolve_version(reader, older, self.project, removed=True),
             )
 
     def lineage(
@@ -110,5 +110,5 @@ class Edges(Opened):
             inherits: follow every declared edge, not only those of produced versions.
         """
         with self._reading() as reader:
-            version = resolve_version(reader, reference, self.project)
+            version = resolve_version(reader, reference, self.project, removed=True)
             return _reading.lineage(reader, version, direction, depth=depth, inherits=inherits)

@@ -178,7 +178,7 @@ class Runs(Opened):
             def key(reference: AnyVersion | None) -> VersionKey | None:
                 if reference is None:
                     return None
-                return resolve_version(reader, reference, self.project).key
+                return resolve_version(reader, reference, self.project, removed=True).key
 
             return reader.list_runs(
                 project=self.project,

@@ -107,15 +107,20 @@ class Versions(Opened):
         version = reader.find_version_by_id(held.version)
         return version if version is not None and version.asset.kind == kind else None
 
-    def get_version(self, reference: AnyVersion) -> Version:
+    def get_version(self, reference: AnyVersion, *, removed: bool = False) -> Version:
         """Return the version that a reference names; without a selector, the latest.
+
+        Args:
+            reference: which version.
+            removed: return the tombstone of a removed version, too, where the reference gives its
+                kind, name and number. What asks for edges, routes, lineage or runs does so always.
 
         Raises:
             NotFound: there is none; with near matches.
             AmbiguousReference: several could be meant.
         """
         with self._reading() as reader:
-            return resolve_version(reader, reference, self.project)
+            return resolve_version(reader, reference, self.project, removed=removed)
 
     def list_versions(
         self, asset: AnyAsset, *, limit: int | None = None, below: int | None = None
