@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,9 +14,16 @@ import time
 import pytest
 from provenance_oracle import Oracle
 
-from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
+from omprov.errors import (
+    AlreadyExists,
+    Damaged,
+    NotFound,
+    OmprovError,
+    SchemaMismatch,
+    Unavailable,
+)
 from omprov.records import Kind
-from omprov.repository import Output, Repository
+from omprov.repository import Output, Repository, _graphs
 
 WRITER = """
 import sys, random
@@ -117,6 +125,47 @@ def test_a_damaged_pack_is_named_with_the_versions_it_hits(inputs):
     assert inputs.open_file("dataset/d:v5", "4").read() == b"x"
 
 
+@contextlib.contextmanager
+def read_only(folder):
+    """Let nobody write below a folder: by a mount for root, by permissions for others."""
+    if os.getuid() != 0:
+        subprocess.run(["chmod", "-R", "a-w", folder], check=True)
+        yield
+        subprocess.run(["chmod", "-R", "u+w", folder], check=True)
+        return
+    bound = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False)
+    if bound.returncode:
+        pytest.skip("root without the right to mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_repository_that_cannot_be_written_can_be_read(inputs, clock, monkeypatch):
+    for version in ("v1", "v2"):
+        inputs.record_run(
+            inputs={"algorithm": f"algorithm/a:{version}"}, outputs={"model": Output("model/m")}
+        )
+    inputs.close()
+    monkeypatch.setattr(_graphs, "SNAPSHOT_AFTER", 0)
+    (inputs.path / "content" / "tmp" / "leftover").write_text("x")
+    with read_only(inputs.path), Repository.open(inputs.path, who="eve", clock=clock) as repository:
+        (edge,) = repository.inherits("model/m")
+        assert str(edge.older) == "model/m:v1"
+        assert repository.open_file("dataset/d:v5", "4").read() == b"x"
+        assert repository.diff("algorithm/a:v1", "algorithm/a:v2").weight > 0
+        assert repository.check() == []
+        with pytest.raises(Unavailable, match="read-only"):
+            repository.set_alias("model/m", "champion")
+        with pytest.raises(OmprovError):
+            repository.add_version("dataset/d", {"new": b"content"})
+    with Repository.open(inputs.path, who="ada", clock=clock) as repository:
+        assert repository.check() == []
+        repository.set_alias("model/m", "champion")
+
+
 def test_a_damaged_database_is_named(inputs, clock):
     path = inputs.path
     inputs.close()
@@ -170,8 +219,6 @@ def test_a_failed_write_leaves_no_trace_in_the_graphs(inputs, monkeypatch):
 
 
 def test_snapshots_of_graphs_are_only_a_cache(inputs, reopen, monkeypatch):
-    from omprov.repository import _graphs
-
     monkeypatch.setattr(_graphs, "SNAPSHOT_AFTER", 0)
     first = reopen()
     first.record_run(inputs={"algorithm": "algorithm/a:v2"}, outputs={"model": Output("model/m")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -47,8 +48,9 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
         patience: seconds to wait for another process's write lock.
         may_create: make the file where there is none.
     """
-    mode = "rwc" if may_create else "rw"
-    uri = f"file:{quote_from_bytes(bytes(path.absolute()))}?mode={mode}"
+    writable = "mode=rwc" if may_create else "mode=rw"
+    mode = "mode=ro&immutable=1" if _is_frozen(path) else writable
+    uri = f"file:{quote_from_bytes(bytes(path.absolute()))}?{mode}"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -81,6 +83,17 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", lambda raised: translated(raised.original_exception))
     return engine
+
+
+def _is_frozen(path: Path) -> bool:
+    """Tell whether nobody here can write the file, and its log has been folded in.
+
+    SQLite needs to write beside a file with a log even to read it, unless it may take the file for
+    unchanging.
+    """
+    log = path.with_name(path.name + "-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    return path.exists() and not os.access(path.parent, os.W_OK) and not has_log
 
 
 def for_writing(engine: Engine) -> Engine:

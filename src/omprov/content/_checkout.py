@@ -20,7 +20,7 @@ from ._ignore import PARTIAL_FOLDER
 from ._nodes import EntryKind
 from ._plan import make_plan, mounted_over, refuse_other_books
 from ._scan import Done
-from ._writer import no_room_told
+from ._writer import disk_errors_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -61,7 +61,7 @@ def materialize(
 ) -> Checkout:
     """Bring `folder` to what `tree` holds; see `ContentStore.materialize`."""
     wanted = None if paths is None else _wanted(tree, paths)
-    with no_room_told(os.fsdecode(folder)):
+    with disk_errors_told(os.fsdecode(folder)):
         try:
             os.makedirs(folder, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:

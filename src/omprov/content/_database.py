@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -23,12 +24,15 @@ _PATIENCE = 10.0
 def open_database(path: Path, schema: str) -> sqlite3.Connection:
     """Open a cache; make it anew where it is missing, unreadable or of another schema.
 
-    The caller serialises the threads that use the connection.
+    Where nothing may be written, it lives in memory and goes with the process. The caller
+    serialises the threads that use the connection.
     """
     try:
         return _open(path, schema)
     except (sqlite3.DatabaseError, _OtherSchemaError) as error:
         if isinstance(error, sqlite3.OperationalError):
+            if not os.access(path.parent, os.W_OK):
+                return _open(":memory:", schema)
             with translated(path):
                 raise
         discard_database(path)
@@ -67,7 +71,7 @@ class _OtherSchemaError(Exception):
     pass
 
 
-def _open(path: Path, schema: str) -> sqlite3.Connection:
+def _open(path: Path | str, schema: str) -> sqlite3.Connection:
     database = sqlite3.connect(
         path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
     )

@@ -71,9 +71,12 @@ def index_new_packs(packs: Path, index: ChunkIndex) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files whose writers are gone: a living writer holds a lock on its file."""
+    """Delete temporary files whose writers are gone: a living writer holds a lock on its file.
+
+    One that cannot be deleted does no harm.
+    """
     for path in (folder / "tmp").iterdir():
-        with suppress(FileNotFoundError), path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -20,7 +20,7 @@ from ._reading import ObjectReader
 from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
-from ._writer import ObjectWriter, fsync_folder, no_room_told
+from ._writer import ObjectWriter, disk_errors_told, fsync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +69,7 @@ class ContentStore:
             StorageFull: there is no room.
         """
         folder = Path(os.fsdecode(path))
-        with no_room_told(folder):
+        with disk_errors_told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if not _is_unused(folder):
                 raise AlreadyExists("folder", folder, "A content store is made in an empty one.")

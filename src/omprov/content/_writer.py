@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import zstandard
 from blake3 import blake3
 
-from omprov.errors import StorageFull
+from omprov.errors import StorageFull, Unavailable
 
 from ._pack import STORED, ZSTANDARD, Packed, encode_footer, encode_header
 from ._pack_folder import pack_file
@@ -117,7 +117,7 @@ class ObjectWriter:
 
     def _place(self, waiting: dict[Key, bytes]) -> None:
         lacking = self._not_placed(set(waiting))
-        with no_room_told():
+        with disk_errors_told():
             for key, raw in waiting.items():
                 if key in lacking:
                     self._append(key, raw)
@@ -136,7 +136,7 @@ class ObjectWriter:
     def _seal(self) -> None:
         if self._pack is None:
             return
-        with no_room_told():
+        with disk_errors_told():
             name = self._pack.seal()
         self._index.add_pack(name, self._pack.objects)
         self._pack = None
@@ -194,8 +194,8 @@ def fsync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def no_room_told(where: object = "the content store") -> Iterator[None]:
-    """Turn "no space left" and its kin into `StorageFull`."""
+def disk_errors_told(where: object = "the content store") -> Iterator[None]:
+    """Turn "no space left" and its kin into `StorageFull`, "read-only" into `Unavailable`."""
     try:
         yield
     except OSError as error:
@@ -204,6 +204,8 @@ def no_room_told(where: object = "the content store") -> Iterator[None]:
                 f"no room on the disk for {where} ({error.strerror}); nothing was half-written. "
                 "Free some space and try again."
             ) from error
+        if error.errno == errno.EROFS:
+            raise Unavailable(f"{where} cannot be written: its disk is read-only") from error
         raise
 
 

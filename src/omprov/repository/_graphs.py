@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from omprov.catalog import ChangeKind
-from omprov.errors import Damaged, InvalidInput
+from omprov.errors import Damaged, InvalidInput, Unavailable
 from omprov.graph import GraphChange, OutputGraph, VersionGraph
 from omprov.records import AssetName, Edge, Kind, Policy, Treatment, VersionKey
 
@@ -393,5 +393,6 @@ class Graphs:
                 graph = self._uploaded[kind]
                 if self._position - kept > SNAPSHOT_AFTER:
                     name = snapshot_name(kind)
-                    self._catalog.store_snapshot(name, self._position, graph.state())
-                    self._kept[kind] = self._position
+                    with suppress(Unavailable):  # locked, full or read-only: then another time
+                        self._catalog.store_snapshot(name, self._position, graph.state())
+                        self._kept[kind] = self._position
