@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from omprov.content import Progress
     from omprov.repository import Repository
 
 PIPE_WIDTH = 160
@@ -96,7 +97,7 @@ class Session:
         self.err.print(f"omprov: {text}", style="yellow", soft_wrap=True)
 
     @contextlib.contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[Any], None] | None]:
+    def progress(self, what: str) -> Iterator[Progress | None]:
         """Show progress on a terminal; elsewhere give ``None``.
 
         Args:
@@ -105,12 +106,10 @@ class Session:
         if self.as_json or not sys.stderr.isatty():
             yield None
             return
-        from rich.progress import DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+        from ._bar import progress_bar
 
-        columns = (TextColumn(what), DownloadColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.err, transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done: bar.advance(task, done.bytes)
+        with progress_bar(what, self.err) as progress:
+            yield progress
 
 
 def print_json(data: Mapping[str, Any], file: TextIO | None = None) -> None:

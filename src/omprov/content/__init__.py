@@ -9,7 +9,8 @@ from ._checkout import Checkout
 from ._fsck import Damage
 from ._objects import Reference
 from ._place import MaterializeMode
-from ._scan import Done, Progress, TreeSummary
+from ._progress import Done, Expected, Progress
+from ._scan import TreeSummary
 from ._store import ContentStore
 from ._tree import StoredTree
 
@@ -18,6 +19,7 @@ __all__ = [
     "ContentStore",
     "Damage",
     "Done",
+    "Expected",
     "MaterializeMode",
     "Progress",
     "Reference",

@@ -19,7 +19,7 @@ from omprov.errors import Busy, Conflict, LocalChanges, NotFound
 from ._ignore import PARTIAL_FOLDER
 from ._nodes import EntryKind
 from ._plan import make_plan, mounted_over, refuse_other_books
-from ._scan import Done
+from ._progress import Done
 from ._writer import disk_errors_told
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ._nodes import Entry
     from ._plan import Plan
-    from ._scan import Progress
+    from ._progress import Progress
     from ._stats import StatCache
     from ._tree import StoredTree, Wanted
 

@@ -16,7 +16,7 @@ from ._nodes import EntryKind
 from ._objects import Key, ObjectType, content_key, decode_file, is_intact
 from ._pack import read_footer, unpack
 from ._pack_folder import pack_file, pack_names
-from ._scan import Done
+from ._progress import Done
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ._index import ChunkIndex
     from ._pack import Packed
+    from ._progress import Progress
     from ._reading import ObjectReader
-    from ._scan import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from blake3 import blake3
 
@@ -25,12 +24,14 @@ from ._lists import chunk_piece, encode_list, piece_mark
 from ._nodes import Entry, EntryKind, check_entry_name, encode_node, name_mark
 from ._objects import WHOLE, FileObject, Key, ObjectType, content_key, encode_file
 from ._paging import paginate
+from ._progress import Done
 from ._stats import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ._lists import Piece
+    from ._progress import Progress
     from ._stats import Identity, StatCache
 
 
@@ -52,17 +53,6 @@ class TreeSummary:
     digest: Digest
     size: int
     files: int
-
-
-class Done(NamedTuple):
-    """What was done since the last time that progress was told."""
-
-    items: int
-    """Files, or packs."""
-    bytes: int
-
-
-Progress: TypeAlias = Callable[[Done], None]
 
 
 class Sink(Protocol):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from omprov.diff import Delta
 
-    from ._scan import Progress
+    from ._progress import Progress
 
     AnyPath = str | os.PathLike[str] | bytes
 
