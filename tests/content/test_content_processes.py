@@ -15,13 +15,13 @@ import pytest
 from content_folders import make_folder, random_bytes, read_folder
 
 from omprov.content import ContentStore
-from omprov.content import _writer as writer_module
+from omprov.content import _durable as durable_module
 
 WRITER = """
 import random, sys
-import omprov.content._writer as writer
+import omprov.content._packing as packing
 from omprov.content import ContentStore
-writer.PACK_SIZE, writer.PACK_OBJECTS = 60_000, 40
+packing.PACK_SIZE, packing.PACK_OBJECTS = 60_000, 40
 seed, number = int(sys.argv[2]), 0
 store = ContentStore.open(sys.argv[1])
 while True:
@@ -125,7 +125,7 @@ def test_a_failed_put_leaves_nothing_behind(store, tmp_path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer_module.os, "fsync", failing)
+        patch.setattr(durable_module.os, "fsync", failing)
         with pytest.raises(OSError, match="Input/output"):
             store.put_files({"a": b"1"})
     assert list((store.path / "tmp").iterdir()) == []
@@ -136,7 +136,7 @@ def test_a_failed_put_leaves_nothing_behind(store, tmp_path, monkeypatch):
 def test_leftovers_of_dead_writers_go_and_those_of_living_ones_stay(tmp_path):
     ContentStore.create(tmp_path / "s").close()
     (tmp_path / "s" / "tmp" / "dead").write_bytes(b"half a pack")
-    path, descriptor = writer_module.create_locked(tmp_path / "s" / "tmp")
+    path, descriptor = durable_module.create_locked(tmp_path / "s" / "tmp")
     with os.fdopen(descriptor, "rb"), ContentStore.open(tmp_path / "s"):
         assert list((tmp_path / "s" / "tmp").iterdir()) == [path]
     with ContentStore.open(tmp_path / "s"):

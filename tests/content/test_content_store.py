@@ -11,7 +11,7 @@ from blake3 import blake3
 from content_folders import folders, leaves, make_folder, random_bytes, read_folder
 from hypothesis import given, settings
 
-from omprov.content import ContentStore, Done, TreeSummary
+from omprov.content import ContentStore, Done, Expected, TreeSummary
 from omprov.errors import (
     AlreadyExists,
     Conflict,
@@ -240,7 +240,7 @@ def test_a_file_that_changed_once_is_read_again(store, tmp_path, monkeypatch):
 def test_a_file_that_goes_while_the_folder_is_read_is_told(store, tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "in", {"a": b"1", "b": b"2"})
     monkeypatch.setattr(
-        "omprov.content._scan.look", lambda path: (folder / "b").unlink() or os.lstat(path)
+        "omprov.content._walk.look", lambda path: (folder / "b").unlink() or os.lstat(path)
     )
     with pytest.raises((Conflict, FileNotFoundError)):
         store.put_tree(folder)
@@ -248,10 +248,11 @@ def test_a_file_that_goes_while_the_folder_is_read_is_told(store, tmp_path, monk
 
 def test_progress_adds_up(store, tmp_path):
     folder = make_folder(tmp_path / "in", {"a": b"123", "b": {"c": b"4567", "d": {}}})
-    told: list[Done] = []
+    told: list[Done | Expected] = []
     store.put_tree(folder, progress=told.append)
-    assert sum(done.items for done in told) == 2
-    assert sum(done.bytes for done in told) == 7
+    assert told[0] == Expected(2, 7)
+    assert sum(done.items for done in told[1:]) == 2
+    assert sum(done.bytes for done in told[1:]) == 7
 
 
 def test_the_same_content_is_stored_once(store, tmp_path):
@@ -374,19 +375,21 @@ def test_a_pack_that_another_process_wrote_is_found(tmp_path):
 
 
 def test_a_deep_folder_is_stored_and_one_too_deep_refused(store, tmp_path):
-    folder = tmp_path / "in"
-    deep = folder.joinpath(*["d"] * 100)
-    deep.mkdir(parents=True)
-    (deep / "f").write_bytes(b"1")
-    assert store.put_tree(folder).files == 1
+    dig(tmp_path / "deep", "d2", 600)
+    assert store.put_tree(tmp_path / "deep").files == 1
+    dig(tmp_path / "too deep", "d" * 200, 25)
+    with pytest.raises(InvalidInput, match="longer than the system takes"):
+        store.put_tree(tmp_path / "too deep")
+
+
+def dig(folder, name, depth):
+    """Make folders of one name within one another, and a file in the deepest."""
+    folder.mkdir()
     here = os.open(folder, os.O_RDONLY)
-    try:
-        for _ in range(600):
-            os.mkdir("d2", dir_fd=here)
-            below = os.open("d2", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = below
-    finally:
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
         os.close(here)
-    with pytest.raises(InvalidInput, match="nested too deeply"):
-        store.put_tree(folder)
+        here = below
+    os.close(os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=here))
+    os.close(here)

@@ -190,7 +190,7 @@ def test_a_file_kept_by_reference_says_where_it_lies(store, tmp_path):
         file = encode_file(FileObject(target, len(content)), digest)
         writer.add(Key(ObjectType.FILE, digest), file)
         from omprov.content._nodes import Entry
-        from omprov.content._scan import write_tree
+        from omprov.content._putting import write_tree
 
         write_tree([Entry(b"a", 1, len(content), 1, digest)], writer)
         writer.commit()

@@ -5,7 +5,7 @@ import os
 import pytest
 from content_folders import make_folder
 
-from omprov.content import _scan
+from omprov.content import _intake
 from omprov.content._stats import StatCache
 
 SECOND = 10**9
@@ -98,7 +98,7 @@ def test_unchanged_files_are_not_read_again(store, tmp_path, monkeypatch):
         raise AssertionError("read again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_scan, "read_steadily", never)
+        patch.setattr(_intake, "read_steadily", never)
         assert store.put_tree(folder) == store.hash_tree(folder) == summary
     (folder / "a").write_bytes(b"3")
     assert store.put_tree(folder).digest != summary.digest

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import Busy, Conflict, LocalChanges, NotFound
 
+from ._durable import disk_errors_told
 from ._ignore import PARTIAL_FOLDER
 from ._nodes import EntryKind
 from ._plan import make_plan, mounted_over, refuse_other_books
 from ._progress import Done
-from ._writer import disk_errors_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

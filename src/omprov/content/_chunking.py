@@ -24,27 +24,50 @@ def iter_chunks(source: BinaryIO) -> Iterator[memoryview]:
 
     Each chunk is valid only until the next one is asked for.
     """
-    find_borders = _load_fastcdc()
-    window = bytearray(_WINDOW)
-    filled = 0
-    while True:
-        read = source.readinto(memoryview(window)[filled:])  # type: ignore[attr-defined]
-        filled += read
-        at_end = filled < _WINDOW and not read
-        if at_end and not filled:
-            return
-        if not at_end and filled < _WINDOW:
-            continue
-        view = memoryview(window)[:filled]
-        lengths = [c.length for c in find_borders(view, SMALLEST, AVERAGE, LARGEST)]
+    window = memoryview(bytearray(_WINDOW))
+    for view, lengths in iter_windows(source, lambda: window):
         start = 0
-        for length in lengths if at_end else lengths[:-1]:
+        for length in lengths:
             yield view[start : start + length]
             start += length
+
+
+def iter_windows(
+    source: BinaryIO,
+    next_window: Callable[[], memoryview],
+    read: Callable[[memoryview], object] = lambda _: None,
+) -> Iterator[tuple[memoryview, list[int]]]:
+    """Read what is left of `source` window by window, and cut each into chunks.
+
+    Chunks are those of the whole file: the last one in a window begins the next window, unless the
+    file ends.
+
+    Args:
+        source: a file without buffer.
+        next_window: gives the memory for the next window; all are of one size, at least twice
+            the largest chunk. It may be the same one again.
+        read: told the bytes that were read, each once and in order.
+
+    Returns:
+        The window, as far as it is filled, with the lengths of the whole chunks at its start.
+    """
+    find_borders = _load_fastcdc()
+    rest = b""
+    while True:
+        window = next_window()
+        window[: len(rest)] = rest
+        filled = start = len(rest)
+        while filled < len(window) and (count := source.readinto(window[filled:])):  # type: ignore[attr-defined]
+            filled += count
+        read(window[start:filled])
+        at_end = filled < len(window)
+        if filled == 0:
+            return
+        lengths = [c.length for c in find_borders(window[:filled], SMALLEST, AVERAGE, LARGEST)]
+        rest = b"" if at_end else bytes(window[filled - lengths.pop() : filled])
+        yield window[:filled], lengths
         if at_end:
             return
-        window[: filled - start] = window[start:filled]
-        filled -= start
 
 
 @cache

@@ -12,7 +12,9 @@ import errno
 import os
 import stat as stat_module
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from blake3 import blake3
 
 from omprov.errors import Conflict, InvalidInput
 
@@ -21,13 +23,14 @@ from ._nodes import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TypeVar
+    from typing import Self, TypeVar
 
     from ._ignore import IgnoreRules
 
     Result = TypeVar("Result")
 
 _TRIES = 3
+_BLOCK = 16 << 20
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 _SPECIAL = {
@@ -38,22 +41,44 @@ _SPECIAL = {
 }
 
 
+class FileLook(NamedTuple):
+    """How a file looked; what of `os.stat_result` matters, with its names."""
+
+    st_mode: int
+    st_ino: int
+    st_dev: int
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> Self:
+        """Take it from the system's answer."""
+        return cls(
+            stat.st_mode,
+            stat.st_ino,
+            stat.st_dev,
+            stat.st_size,
+            stat.st_mtime_ns,
+            stat.st_ctime_ns,
+        )
+
+
 def list_folder(path: bytes, rules: IgnoreRules) -> tuple[list[bytes], IgnoreRules]:
     """Return the names in a folder, and the rules for what is below it.
 
     Names are sorted; those of folders end in ``/``.
     """
-    with told(path), os.scandir(path) as found:
-        kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
-        if kinds.get(IGNORE_FILE) is False:
+    with told(path):
+        with os.scandir(path) as found:
+            names = [
+                entry.name + b"/" if entry.is_dir(follow_symlinks=False) else entry.name
+                for entry in found
+            ]
+        if IGNORE_FILE in names:
             rules = rules.enter(path)
-    names = [
-        name + b"/" if is_folder else name
-        for name, is_folder in kinds.items()
-        if not rules.ignores(path + b"/" + name, is_folder=is_folder)
-    ]
     names.sort()
-    return names, rules
+    return rules.kept(path, names), rules
 
 
 def look(path: bytes) -> os.stat_result:
@@ -76,11 +101,37 @@ def look(path: bytes) -> os.stat_result:
     return stat
 
 
-def kind_of(stat: os.stat_result) -> EntryKind:
-    """Return the kind of entry that a file or symlink makes; executable is what its owner says."""
-    if stat_module.S_ISLNK(stat.st_mode):
+def kind_of(mode: int) -> EntryKind:
+    """Return the kind of entry that a file or symlink of this mode makes.
+
+    Executable is what its owner says.
+    """
+    if stat_module.S_ISLNK(mode):
         return EntryKind.SYMLINK
-    return EntryKind.EXECUTABLE if stat.st_mode & stat_module.S_IXUSR else EntryKind.FILE
+    return EntryKind.EXECUTABLE if mode & stat_module.S_IXUSR else EntryKind.FILE
+
+
+def read_all(file: BinaryIO, most: int) -> bytes:
+    """Read what is left of a file without buffer, but at most so many bytes."""
+    content = file.read(most)
+    while len(content) < most and (more := file.read(most - len(content))):
+        content += more
+    return content
+
+
+def hash_file(file: BinaryIO, tell: Callable[[int], None] = lambda _: None) -> bytes:
+    """Return the BLAKE3 of what is left of a file, computed on all cores.
+
+    Args:
+        file: without buffer.
+        tell: told how many bytes were read, from time to time.
+    """
+    whole = blake3(max_threads=blake3.AUTO)
+    block = memoryview(bytearray(_BLOCK))
+    while count := file.readinto(block):  # type: ignore[attr-defined]
+        whole.update(block[:count])
+        tell(count)
+    return whole.digest()
 
 
 def read_steadily(
@@ -122,6 +173,11 @@ def told(path: bytes) -> Iterator[None]:
     except OSError as error:
         if error.errno in _GONE:
             raise _changing(path) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidInput(
+                f"{os.fsdecode(path[:60])}… is longer than the system takes for a path: move the "
+                "folder to a place with a shorter path, or name it in .omprovignore"
+            ) from error
         raise
 
 

@@ -35,6 +35,16 @@ class IgnoreRules:
         spec = _load_spec().from_lines([os.fsdecode(line) for line in lines])
         return IgnoreRules(spec, self, len(folder) + 1)
 
+    def kept(self, folder: bytes, names: list[bytes]) -> list[bytes]:
+        """Return those of the names in a folder that stay in; those of folders end in ``/``."""
+        if self._spec is None and self._above is None:
+            return [name for name in names if name.rstrip(b"/") not in ALWAYS_IGNORED]
+        return [
+            name
+            for name in names
+            if not self.ignores(folder + b"/" + name.rstrip(b"/"), is_folder=name.endswith(b"/"))
+        ]
+
     def ignores(self, path: bytes, *, is_folder: bool) -> bool:
         """Say whether the file or folder at `path` stays out.
 

@@ -15,8 +15,8 @@ from blake3 import blake3
 
 from omprov.errors import InvalidInput
 
+from ._durable import create_locked
 from ._nodes import EntryKind
-from ._writer import create_locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,3 +23,27 @@ class Expected(NamedTuple):
 
 
 Progress: TypeAlias = Callable[[Done | Expected], None]
+
+_EVERY_ITEMS = 64
+_EVERY_BYTES = 1 << 20
+
+
+class Tally:
+    """Adds up what was done and tells progress now and then, however often something is added."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._items = self._size = 0
+
+    def add(self, items: int, size: int) -> None:
+        """Count items and bytes that were done."""
+        self._items += items
+        self._size += size
+        if self._items >= _EVERY_ITEMS or self._size >= _EVERY_BYTES:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell what was added since the last time."""
+        if self._progress is not None and (self._items or self._size):
+            self._progress(Done(self._items, self._size))
+        self._items = self._size = 0

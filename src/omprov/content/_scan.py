@@ -7,37 +7,37 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
+from collections import deque
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
-
-from blake3 import blake3
+from typing import TYPE_CHECKING, Any
 
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Digest
 
-from ._chunking import iter_chunks
-from ._disk import kind_of, list_folder, look, read_steadily, told
+from ._disk import kind_of, look, told
 from ._ignore import ALWAYS_IGNORED, IgnoreRules
-from ._lists import chunk_piece, encode_list, piece_mark
-from ._nodes import Entry, EntryKind, check_entry_name, encode_node, name_mark
-from ._objects import WHOLE, FileObject, Key, ObjectType, content_key, encode_file
-from ._paging import paginate
-from ._progress import Done
+from ._intake import Intake
+from ._nodes import Entry, EntryKind, check_entry_name
+from ._objects import content_key
+from ._progress import Expected, Tally
+from ._putting import NullSink, new_folder, put_content, write_tree
 from ._stats import identity
+from ._walk import FolderBegin, FolderEnd, FoundFile, measure, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ._lists import Piece
+    from ._paging import Pager
     from ._progress import Progress
+    from ._putting import Sink
     from ._stats import Identity, StatCache
+    from ._walk import Found
 
 
 _BATCH = 1024
-_READ = 4 << 20
-_TELL_EVERY = 256
+_AHEAD = 8192
+"""So many files may be begun before the first of them is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +53,6 @@ class TreeSummary:
     digest: Digest
     size: int
     files: int
-
-
-class Sink(Protocol):
-    """Takes the objects of a tree, in an order in which nothing comes before what it names."""
-
-    @property
-    def content(self) -> bool:
-        """Whether it takes the bytes of files, or only tree nodes."""
-        ...
-
-    def lacks(self, keys: Iterable[Key]) -> set[Key]:
-        """Return those of `keys` that have to be added."""
-        ...
-
-    def add(self, key: Key, raw: bytes) -> None:
-        """Take an object."""
-        ...
-
-
-class NodeSink:
-    """Keeps tree nodes in memory and no content: for comparing, not for storing."""
-
-    content = False
-
-    def __init__(self) -> None:
-        self.nodes: dict[bytes, bytes] = {}
-
-    def lacks(self, keys: Iterable[Key]) -> set[Key]:  # noqa: ARG002 - it takes no content
-        """Return nothing."""
-        return set()
-
-    def add(self, key: Key, raw: bytes) -> None:
-        """Keep a node."""
-        self.nodes[key.digest] = raw
-
-
-class NullSink(NodeSink):
-    """Keeps nothing: for digests alone."""
-
-    def add(self, key: Key, raw: bytes) -> None:
-        """Drop it."""
 
 
 def scan(
@@ -119,18 +78,23 @@ def scan(
         Conflict: a file kept changing while it was read.
     """
     raw_path = os.fsencode(path)
-    run = _Scan(sink, stats, progress)
     try:
         stat = os.stat(raw_path)
     except FileNotFoundError as error:
         raise NotFound("file or folder", os.fsdecode(raw_path)) from error
-    try:
-        if stat_module.S_ISDIR(stat.st_mode):
-            root = run.folder(raw_path.rstrip(b"/") or b"/", rules or IgnoreRules())
+    tally = Tally(progress)
+    rules = rules or IgnoreRules()
+    is_folder = stat_module.S_ISDIR(stat.st_mode)
+    if progress is not None:
+        progress(Expected(*(measure(raw_path, rules) if is_folder else (1, stat.st_size))))
+    with Intake(sink, stats, tally.add) as intake:
+        run = _Scan(sink, stats, intake, tally)
+        if is_folder:
+            root = run.tree(walk(raw_path.rstrip(b"/") or b"/", rules))
         else:
             root = run.single_file(raw_path)
-    except RecursionError as error:
-        raise InvalidInput(f"{os.fsdecode(raw_path)} has folders nested too deeply") from error
+        intake.commit()
+    tally.tell()
     stats.write()
     return TreeSummary(Digest(root.digest.hex()), root.size, root.files)
 
@@ -142,12 +106,11 @@ def digest_files(looks: Mapping[bytes, os.stat_result], stats: StatCache) -> dic
         looks: path → how the regular file or symlink there looks.
         stats: knows the digests of files that did not change.
     """
-    run = _Scan(NullSink(), stats, None)
-    known = run.known(looks.values())
-    return {
-        path: run.leaf(os.path.basename(path), path, stat, known.get(identity(stat)))
-        for path, stat in looks.items()
-    }
+    sink, tally = NullSink(), Tally(None)
+    files = [FoundFile(os.path.basename(path), path, stat) for path, stat in looks.items()]
+    with Intake(sink, stats, tally.add, crew=False) as intake:
+        entries = _Scan(sink, stats, intake, tally).entries(files)
+        return dict(zip(looks, entries, strict=True))
 
 
 def scan_files(files: Mapping[str, bytes], sink: Sink) -> TreeSummary:
@@ -168,38 +131,81 @@ def scan_files(files: Mapping[str, bytes], sink: Sink) -> TreeSummary:
 
 
 class _Scan:
-    def __init__(self, sink: Sink, stats: StatCache, progress: Progress | None) -> None:
+    """Makes a tree of what is found, reading ahead of where it writes."""
+
+    def __init__(self, sink: Sink, stats: StatCache, intake: Intake, tally: Tally) -> None:
         self._sink = sink
         self._stats = stats
-        self._progress = progress
-        self._now = stats.now()
+        self._intake = intake
+        self._tally = tally
 
-    def folder(self, path: bytes, rules: IgnoreRules) -> Entry:
-        names, rules = list_folder(path, rules)
-        entries = self._entries(path, names, rules)
-        return write_tree(entries, self._sink)
+    def tree(self, found: Iterator[Found]) -> Entry:
+        """Write the nodes of all folders; return the entry that stands for the top one."""
+        folders: list[tuple[bytes, Pager[Entry]]] = []
+        for one in self._ahead(found):
+            match one:
+                case FoundFile():
+                    self._intake.finish(one)
+                    assert one.entry is not None
+                    folders[-1][1].add(one.entry)
+                case FolderBegin(name):
+                    folders.append((name, new_folder(self._sink)))
+                case FolderEnd():
+                    name, folder = folders.pop()
+                    top = folder.finish()
+                    if not folders:
+                        return top
+                    folders[-1][1].add(top._replace(name=name, kind=EntryKind.FOLDER))
+        raise AssertionError("a folder has no end")
 
     def single_file(self, path: bytes) -> Entry:
-        name = os.path.basename(os.path.abspath(path))
+        """Write a tree with one entry."""
         real = os.path.realpath(path)
-        return write_tree([self.leaf(name, real, look(real), None)], self._sink)
+        file = FoundFile(os.path.basename(os.path.abspath(path)), real, look(real))
+        self._begin([file])
+        self._intake.finish(file)
+        assert file.entry is not None
+        return write_tree([file.entry], self._sink)
 
-    def _entries(self, path: bytes, names: list[bytes], rules: IgnoreRules) -> Iterator[Entry]:
-        rest = iter(names)
-        while batch := list(islice(rest, _BATCH)):
-            looks = {name: look(path + b"/" + name) for name in batch if not name.endswith(b"/")}
-            known = self.known(looks.values())
-            for name in batch:
-                if name.endswith(b"/"):
-                    below = self.folder(path + b"/" + name[:-1], rules)
-                    yield below._replace(name=name, kind=EntryKind.FOLDER)
-                else:
-                    stat = looks[name]
-                    yield self.leaf(name, path + b"/" + name, stat, known.get(identity(stat)))
-            if self._progress is not None:
-                self._progress(Done(len(looks), sum(s.st_size for s in looks.values())))
+    def entries(self, files: Sequence[FoundFile]) -> Iterator[Entry]:
+        """Give the entries of files and symlinks."""
+        self._begin(files)
+        for file in files:
+            self._intake.finish(file)
+            assert file.entry is not None
+            yield file.entry
 
-    def known(self, looks: Iterable[os.stat_result]) -> dict[Identity, bytes]:
+    def _ahead(self, found: Iterator[Found]) -> Iterator[Found]:
+        """Give what is found after reading was begun some way ahead."""
+        line: deque[Found] = deque()
+        while True:
+            while len(line) < _AHEAD and (batch := list(islice(found, _BATCH))):
+                self._begin([one for one in batch if isinstance(one, FoundFile)])
+                line.extend(batch)
+            if not line:
+                return
+            for _ in range(min(len(line), _BATCH)):
+                yield line.popleft()
+
+    def _begin(self, files: Sequence[FoundFile]) -> None:
+        """Begin to read files, but for those that look as they did when they were read before."""
+        known = self._known([file.stat for file in files])
+        items = size = 0
+        for file in files:
+            stat = file.stat
+            digest = known.get(identity(stat))
+            if stat_module.S_ISLNK(stat.st_mode):
+                file.entry = self._symlink(file)
+            elif digest is None:
+                self._intake.begin(file)
+                continue
+            else:
+                file.entry = Entry(file.name, kind_of(stat.st_mode), stat.st_size, 1, digest)
+            items += 1
+            size += stat.st_size
+        self._tally.add(items, size)
+
+    def _known(self, looks: Iterable[os.stat_result]) -> dict[Identity, bytes]:
         """Give the digests of files that need not be read: known, and stored."""
         regular = [stat for stat in looks if stat_module.S_ISREG(stat.st_mode)]
         known = self._stats.find(regular)
@@ -210,77 +216,11 @@ class _Scan:
         lacking = {key.digest for key in self._sink.lacks(key for key in keys if key)}
         return {file: digest for file, digest in known.items() if digest not in lacking}
 
-    def leaf(self, name: bytes, path: bytes, stat: os.stat_result, digest: bytes | None) -> Entry:
-        kind = kind_of(stat)
-        if kind is EntryKind.SYMLINK:
-            with told(path):
-                target = os.readlink(path)
-            return Entry(name, kind, len(target), 1, put_content(target, self._sink))
-        if digest is None:
-            fresh, stat = read_steadily(path, self._read)
-            self._stats.add(stat, fresh, self._now)
-            return Entry(name, kind_of(stat), stat.st_size, 1, fresh)
-        return Entry(name, kind_of(stat), stat.st_size, 1, digest)
-
-    def _read(self, file: BinaryIO, stat: os.stat_result) -> bytes:
-        if stat.st_size < WHOLE:
-            return put_content(file.read(stat.st_size + 1), self._sink)
-        if not self._sink.content:
-            return _hash_file(file)
-        return put_chunks(iter_chunks(file), self._sink)
-
-
-def write_tree(entries: Iterable[Entry], sink: Sink) -> Entry:
-    """Write the nodes of one folder; return the entry that stands for the top one."""
-
-    def write(level: int, page: list[Entry]) -> Entry:
-        raw = encode_node(level, page)
-        digest = blake3(raw).digest()
-        sink.add(Key(ObjectType.TREE, digest), raw)
-        return Entry(
-            page[-1].name if page else b"",
-            EntryKind.PAGE,
-            sum(entry.size for entry in page),
-            sum(entry.files for entry in page),
-            digest,
-        )
-
-    return paginate(entries, mark=name_mark, write=write)
-
-
-def put_chunks(chunks: Iterable[memoryview], sink: Sink) -> bytes:
-    """Write a large file's chunks, their list and its file object; return the file's digest."""
-
-    def write(level: int, page: list[Piece]) -> Piece:
-        raw = encode_list(level, page)
-        digest = blake3(raw).digest()
-        sink.add(Key(ObjectType.LIST, digest), raw)
-        return chunk_piece(sum(piece.length for piece in page), digest)._replace(
-            mark=page[-1].mark if page else 0
-        )
-
-    whole = blake3()
-
-    def pieces() -> Iterator[Piece]:
-        for chunk in chunks:
-            raw = bytes(chunk)
-            whole.update(raw)
-            digest = blake3(raw).digest()
-            sink.add(Key(ObjectType.CHUNK, digest), raw)
-            yield chunk_piece(len(raw), digest)
-
-    top = paginate(pieces(), mark=piece_mark, write=write)
-    digest = whole.digest()
-    file = FileObject(Key(ObjectType.LIST, top.digest), top.length)
-    sink.add(Key(ObjectType.FILE, digest), encode_file(file, digest))
-    return digest
-
-
-def _hash_file(file: BinaryIO) -> bytes:
-    whole = blake3()
-    while block := file.read(_READ):
-        whole.update(block)
-    return whole.digest()
+    def _symlink(self, file: FoundFile) -> Entry:
+        with told(file.path):
+            target = os.readlink(file.path)
+        digest = put_content(target, self._sink)
+        return Entry(file.name, EntryKind.SYMLINK, len(target), 1, digest)
 
 
 def _place(tree: dict[bytes, Any], path: str, content: bytes) -> None:
@@ -309,13 +249,3 @@ def _memory_folder(tree: dict[bytes, Any], sink: Sink) -> Entry:
             digest = put_content(below, sink)
             entries.append(Entry(name, EntryKind.FILE, len(below), 1, digest))
     return write_tree(sorted(entries), sink)
-
-
-def put_content(content: bytes, sink: Sink) -> bytes:
-    """Write the bytes of one file; return their digest."""
-    if len(content) >= WHOLE:
-        return put_chunks(iter_chunks(BytesIO(content)), sink)
-    digest = blake3(content).digest()
-    if content and sink.content:
-        sink.add(Key(ObjectType.CHUNK, digest), content)
-    return digest

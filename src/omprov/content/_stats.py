@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from ._disk import FileLook
+
     Identity = tuple[int, int]
     """Device and inode."""
 
@@ -91,7 +93,7 @@ class StatCache:
         query = f"SELECT {looks} FROM stat WHERE device = ? AND inode IN ({marks})"  # noqa: S608
         return self._database.execute(query, (device, *inodes))
 
-    def add(self, stat: os.stat_result, digest: bytes, now: int) -> None:
+    def add(self, stat: os.stat_result | FileLook, digest: bytes, now: int) -> None:
         """Remember a file's digest, unless it changed too shortly before it was read.
 
         Args:

@@ -10,17 +10,19 @@ from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
 from omprov.records import Digest, parse_digest
 
 from ._checkout import Checkout, materialize
+from ._durable import disk_errors_told, fsync_folder
 from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
 from ._nodes import decode_node
 from ._objects import Key, ObjectType
 from ._pack_folder import index_new_packs, pack_file, pack_names, remove_leftovers
 from ._place import MaterializeMode, choose_place
+from ._putting import NodeSink, NullSink
 from ._reading import ObjectReader
-from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
+from ._scan import TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
-from ._writer import ObjectWriter, disk_errors_told, fsync_folder
+from ._writer import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
