@@ -23,7 +23,7 @@ def test_the_front_door_is_small():
         "__version__",
         "add_version",
         "connect",
-        "diff",
+        "difference",
         "get_version",
         "start_run",
     ]

@@ -15,11 +15,12 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
-    from omprov._front import add_version, connect, diff, get_version, start_run
+    from omprov._front import add_version, connect, difference, get_version, start_run
     from omprov.errors import OmprovError
     from omprov.records import Kind, Policy, Reference
     from omprov.repository import ActiveRun, Output, Repository
@@ -36,7 +37,7 @@ _HOMES = {
     "Repository": "omprov.repository",
     "add_version": "omprov._front",
     "connect": "omprov._front",
-    "diff": "omprov._front",
+    "difference": "omprov._front",
     "get_version": "omprov._front",
     "start_run": "omprov._front",
 }
@@ -52,19 +53,10 @@ __all__ = [
     "__version__",
     "add_version",
     "connect",
-    "diff",
+    "difference",
     "get_version",
     "start_run",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'omprov' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = load_on_use(__name__, _HOMES)

@@ -12,15 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import omprov.repository
 from omprov.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
-from omprov.repository import FOLDER, ActiveRun, Repository, VersionHandle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from omprov.records import Difference
-    from omprov.repository import Added
+    from omprov.repository import ActiveRun, Added, Repository, VersionHandle
 
 
 def connect(url: str | Path | None = None, *, create: bool = True) -> Repository:
@@ -37,14 +37,14 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
     """
     folder = _place(url)
     try:
-        return Repository.open(folder, who=_user(), clock=_now)
+        return omprov.repository.Repository.open(folder, who=_user(), clock=_now)
     except NotFound:
         if not create:
             raise
     try:
-        return Repository.create(folder, who=_user(), clock=_now)
+        return omprov.repository.Repository.create(folder, who=_user(), clock=_now)
     except AlreadyExists:  # another process was quicker
-        return Repository.open(folder, who=_user(), clock=_now)
+        return omprov.repository.Repository.open(folder, who=_user(), clock=_now)
 
 
 def find_repository(url: str | Path | None = None) -> Path:
@@ -55,7 +55,7 @@ def find_repository(url: str | Path | None = None) -> Path:
         Unavailable: the address is a server's.
     """
     folder = _place(url)
-    path = folder if folder.name == FOLDER else folder / FOLDER
+    path = folder if folder == _own(folder.parent) else _own(folder)
     if not (path / "catalog.db").exists():
         raise NotFound("repository", path, hint="`omprov init` makes one.")
     return path
@@ -76,7 +76,9 @@ def start_run(
         tags: tags of the run.
         repository: the nearest one where left out.
     """
-    return ActiveRun(repository or _nearby(), name, clock=_now, params=params, tags=tags)
+    return omprov.repository.ActiveRun(
+        repository or _nearby(), name, clock=_now, params=params, tags=tags
+    )
 
 
 def get_version(reference: str, *, repository: Repository | None = None) -> VersionHandle:
@@ -87,7 +89,7 @@ def get_version(reference: str, *, repository: Repository | None = None) -> Vers
         AmbiguousReference: several could be meant.
     """
     home = repository or _nearby()
-    return VersionHandle(home, home.get_version(reference))
+    return omprov.repository.VersionHandle(home, home.get_version(reference))
 
 
 def add_version(asset: str, content: str | Path | Mapping[str, bytes], **facts: Any) -> Added:
@@ -95,7 +97,7 @@ def add_version(asset: str, content: str | Path | Mapping[str, bytes], **facts: 
     return _nearby().add_version(asset, content, **facts)
 
 
-def diff(older: str, newer: str, *, measure: str | None = None) -> Difference:
+def difference(older: str, newer: str, *, measure: str | None = None) -> Difference:
     """Measure by how much `newer` differs from `older`; see `Repository.diff`."""
     return _nearby().diff(older, newer, measure=measure)
 
@@ -129,7 +131,13 @@ def _folder(where: str | Path) -> Path:
 
 def _nearest(start: Path) -> Path | None:
     folders = (start, *start.parents)
-    return next((f for f in folders if (f / FOLDER / "catalog.db").exists()), None)
+    return next(
+        (f for f in folders if (f / omprov.repository.FOLDER / "catalog.db").exists()), None
+    )
+
+
+def _own(folder: Path) -> Path:
+    return folder / omprov.repository.FOLDER
 
 
 def _git_root(start: Path) -> Path | None:

@@ -233,3 +233,21 @@ def test_a_checkout_goes_to_the_one_folder_that_is_still_there(omprov):
     omprov("checkout", "dataset/d", code=2)
     shutil.rmtree("a")
     assert omprov("checkout", "dataset/d:v1").startswith("b holds dataset/d:v1")
+
+
+def test_nothing_new_is_said_without_opening_the_catalog(omprov, monkeypatch):
+    omprov.write({"data/a.txt": "1"})
+    omprov("add", "data", "--as", "dataset/digits")
+    with monkeypatch.context() as patch:
+        patch.setattr("omprov._front.connect", None)
+        assert omprov("add", "data") == "dataset/digits:v1  nothing changed\n"
+    omprov.write({"data/a.txt": "2"})
+    assert "dataset/digits:v2" in omprov("add", "data")
+    assert omprov("add", "data") == "dataset/digits:v2  nothing changed\n"
+
+
+def test_a_removed_version_is_not_what_a_folder_holds_unchanged(omprov):
+    omprov.write({"data/a.txt": "1"})
+    omprov("add", "data", "--as", "dataset/digits")
+    omprov("rm", "dataset/digits:v1", "--yes")
+    assert "dataset/digits:v2" in omprov("add", "data")

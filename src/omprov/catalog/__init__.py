@@ -7,16 +7,23 @@ write side joined by a transaction; `create_catalog` and `open_catalog` give one
 The catalog stores what it is told. It infers nothing and holds no content.
 """
 
-from ._interface import (
-    AuditRow,
-    Catalog,
-    CatalogReader,
-    CatalogWriter,
-    ChangeKind,
-    FeedRow,
-    StoredEdge,
-)
-from ._open import create_catalog, migrate_catalog, open_catalog
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov._lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._interface import (
+        AuditRow,
+        Catalog,
+        CatalogReader,
+        CatalogWriter,
+        ChangeKind,
+        FeedRow,
+        StoredEdge,
+    )
+    from ._open import create_catalog, migrate_catalog, open_catalog
 
 __all__ = [
     "AuditRow",
@@ -30,3 +37,19 @@ __all__ = [
     "migrate_catalog",
     "open_catalog",
 ]
+
+__getattr__, __dir__ = load_on_use(
+    __name__,
+    {
+        "AuditRow": "._interface",
+        "Catalog": "._interface",
+        "CatalogReader": "._interface",
+        "CatalogWriter": "._interface",
+        "ChangeKind": "._interface",
+        "FeedRow": "._interface",
+        "StoredEdge": "._interface",
+        "create_catalog": "._open",
+        "migrate_catalog": "._open",
+        "open_catalog": "._open",
+    },
+)

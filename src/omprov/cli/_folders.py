@@ -21,8 +21,9 @@ from ._session import Session, display_path
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from omprov.content import TreeSummary
     from omprov.records import Version
-    from omprov.repository import Added, Repository
+    from omprov.repository import Added, Held, Repository
 
 
 @command(
@@ -70,6 +71,12 @@ def add_command(
     """
     if root and parents:
         raise InvalidInput("--root says that there is no parent; leave out --parent")
+    stored = None
+    if not (session.as_json or root or parents or asset):
+        held, stored = _stored_known(session, path)
+        if held is not None:
+            click.echo(f"{held.reference}  nothing changed")
+            return
     with session.repository() as repository:
         name = _named_asset(repository, asset) if asset else _known_asset(repository, path)
         with session.progress("storing") as progress:
@@ -78,6 +85,7 @@ def add_command(
                 path,
                 message=message,
                 inherits=() if root else parents or "auto",
+                stored=stored,
                 progress=progress,
             )
     session.answer(
@@ -88,6 +96,23 @@ def add_command(
         },
         lambda out: show_added(out, added, session),
     )
+
+
+def _stored_known(session: Session, path: Path) -> tuple[Held | None, TreeSummary | None]:
+    """Store a folder that holds a known version; return that version if nothing has changed.
+
+    The catalog need not be opened for that, which would take longer than all the rest.
+    """
+    from omprov._front import find_repository  # start-up
+    from omprov.repository import find_held, store_known
+
+    repository = find_repository(session.url)
+    held = find_held(repository, path)
+    if held is None or not path.exists():
+        return None, None
+    with session.progress("storing") as progress:
+        stored = store_known(repository, path, progress)
+    return (held if stored.digest == held.digest else None), stored
 
 
 def _named_asset(repository: Repository, asset: str) -> str:

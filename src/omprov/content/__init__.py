@@ -5,14 +5,21 @@ folders have equal digests. Files are cut into chunks, chunks go into packs; ``d
 specifies every byte. The store knows nothing of assets and versions.
 """
 
-from ._checkout import Checkout
-from ._fsck import Damage
-from ._objects import Reference
-from ._place import MaterializeMode
-from ._progress import Done, Expected, Progress
-from ._scan import TreeSummary
-from ._store import ContentStore
-from ._tree import StoredTree
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov._lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._checkout import Checkout
+    from ._fsck import Damage
+    from ._objects import Reference
+    from ._place import MaterializeMode
+    from ._progress import Done, Expected, Progress
+    from ._scan import TreeSummary
+    from ._store import ContentStore
+    from ._tree import StoredTree
 
 __all__ = [
     "Checkout",
@@ -26,3 +33,19 @@ __all__ = [
     "StoredTree",
     "TreeSummary",
 ]
+
+__getattr__, __dir__ = load_on_use(
+    __name__,
+    {
+        "Checkout": "._checkout",
+        "ContentStore": "._store",
+        "Damage": "._fsck",
+        "Done": "._progress",
+        "Expected": "._progress",
+        "MaterializeMode": "._place",
+        "Progress": "._progress",
+        "Reference": "._objects",
+        "StoredTree": "._tree",
+        "TreeSummary": "._scan",
+    },
+)

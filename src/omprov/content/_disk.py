@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from blake3 import blake3
 
-from omprov.errors import Conflict, InvalidInput
+from omprov.errors import Conflict, InvalidInput, OmprovError, Unavailable
 
 from ._ignore import IGNORE_FILE
 from ._nodes import EntryKind
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
+_RECORDED = {stat_module.S_IFREG, stat_module.S_IFLNK}
+_FILE, _EXECUTABLE = EntryKind.FILE, EntryKind.EXECUTABLE
 _TRIES = 3
 _BLOCK = 16 << 20
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -88,10 +90,12 @@ def look(path: bytes) -> os.stat_result:
         InvalidInput: it is neither a regular file nor a symlink.
         Conflict: it is gone.
     """
-    with told(path):
+    try:  # not `with told`: this is called for millions of files
         stat = os.lstat(path)
+    except OSError as error:
+        raise _as_told(path, error) from error
     kind = stat_module.S_IFMT(stat.st_mode)
-    if kind not in {stat_module.S_IFREG, stat_module.S_IFLNK}:
+    if kind not in _RECORDED:
         if kind == stat_module.S_IFDIR:
             raise _changing(path)
         raise InvalidInput(
@@ -108,7 +112,7 @@ def kind_of(mode: int) -> EntryKind:
     """
     if stat_module.S_ISLNK(mode):
         return EntryKind.SYMLINK
-    return EntryKind.EXECUTABLE if mode & stat_module.S_IXUSR else EntryKind.FILE
+    return _EXECUTABLE if mode & stat_module.S_IXUSR else _FILE
 
 
 def read_all(file: BinaryIO, most: int) -> bytes:
@@ -168,17 +172,23 @@ def told(path: bytes) -> Iterator[None]:
     """Turn the errors of looking at `path` into the tree's."""
     try:
         yield
-    except PermissionError as error:
-        raise InvalidInput(f"{os.fsdecode(path)} cannot be read: permission denied") from error
-    except OSError as error:
-        if error.errno in _GONE:
-            raise _changing(path) from error
-        if error.errno == errno.ENAMETOOLONG:
-            raise InvalidInput(
-                f"{os.fsdecode(path[:60])}… is longer than the system takes for a path: move the "
-                "folder to a place with a shorter path, or name it in .omprovignore"
-            ) from error
+    except OmprovError:  # some are errors of the system as well
         raise
+    except OSError as error:
+        raise _as_told(path, error) from error
+
+
+def _as_told(path: bytes, error: OSError) -> Exception:
+    if isinstance(error, PermissionError):
+        return InvalidInput(f"{os.fsdecode(path)} cannot be read: permission denied")
+    if error.errno in _GONE:
+        return _changing(path)
+    if error.errno == errno.ENAMETOOLONG:
+        return InvalidInput(
+            f"{os.fsdecode(path[:60])}… is longer than the system takes for a path: move the "
+            "folder to a place with a shorter path, or name it in .omprovignore"
+        )
+    return Unavailable(f"{os.fsdecode(path)} cannot be read: {error.strerror}")
 
 
 def _changing(path: bytes) -> Conflict:

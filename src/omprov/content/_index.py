@@ -61,15 +61,14 @@ class ChunkIndex:
         """Return those of `keys` that the index knows."""
         wanted = set(keys)
         digests = list({key.digest for key in wanted})
-        found: set[Key] = set()
+        rows: set[tuple[int, bytes]] = set()
         with self._lock, translated(self._path):
             for start in range(0, len(digests), IN_ONE_STATEMENT):
                 batch = digests[start : start + IN_ONE_STATEMENT]
                 marks = ",".join("?" * len(batch))
                 query = f"SELECT type, digest FROM object WHERE digest IN ({marks})"  # noqa: S608 - marks only
-                rows = self._database.execute(query, batch)
-                found.update(Key(ObjectType(type_), digest) for type_, digest in rows)
-        return found & wanted
+                rows.update(self._database.execute(query, batch))
+        return {key for key in wanted if key in rows}
 
     def packs(self) -> set[str]:
         """Return the names of the packs that the index knows."""

@@ -12,14 +12,21 @@ it is made of::
 ``docs/design/measures.md`` says what each measure means and how exact it is.
 """
 
-from ._alignment import WordCounts
-from ._folders import FolderTree, MemoryTree
-from ._keys import compare_keys
-from ._measures import Measure
-from ._packages import compare_packages
-from ._registry import compare, get_measure, measure_for, measures
-from ._texts import compare_words
-from ._trees import Delta, Leaf, Mode, Tree, changes_between, merge_walks, path_order
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov._lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._alignment import WordCounts
+    from ._folders import FolderTree, MemoryTree
+    from ._keys import compare_keys
+    from ._measures import Measure
+    from ._packages import compare_packages
+    from ._registry import compare, get_measure, measure_for, measures
+    from ._texts import compare_words
+    from ._trees import Delta, Leaf, Mode, Tree, changes_between, merge_walks, path_order
 
 __all__ = [
     "Delta",
@@ -41,3 +48,27 @@ __all__ = [
     "merge_walks",
     "path_order",
 ]
+
+__getattr__, __dir__ = load_on_use(
+    __name__,
+    {
+        "Delta": "._trees",
+        "FolderTree": "._folders",
+        "Leaf": "._trees",
+        "Measure": "._measures",
+        "MemoryTree": "._folders",
+        "Mode": "._trees",
+        "Tree": "._trees",
+        "WordCounts": "._alignment",
+        "changes_between": "._trees",
+        "compare": "._registry",
+        "compare_keys": "._keys",
+        "compare_packages": "._packages",
+        "compare_words": "._texts",
+        "get_measure": "._registry",
+        "measure_for": "._registry",
+        "measures": "._registry",
+        "merge_walks": "._trees",
+        "path_order": "._trees",
+    },
+)

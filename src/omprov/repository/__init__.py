@@ -4,15 +4,24 @@
 transactions, keeps the version graphs in step with the catalog, and never prints.
 """
 
-from ._active_runs import ActiveRun, Used
-from ._checking import Finding
-from ._config import SETTINGS, Config
-from ._door import FOLDER, Repository
-from ._handles import VersionHandle
-from ._reading import History, Lineage, Link, Route
-from ._recording import MetricPoint, Output
-from ._versions import AUTO, Added
-from ._workspace import Held, Workspace
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov._lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._active_runs import ActiveRun, Used
+    from ._checking import Finding
+    from ._config import SETTINGS, Config
+    from ._door import Repository
+    from ._handles import VersionHandle
+    from ._layout import FOLDER
+    from ._reading import History, Lineage, Link, Route
+    from ._recording import MetricPoint, Output
+    from ._unchanged import find_held, store_known
+    from ._versions import AUTO, Added
+    from ._workspace import Held, Workspace
 
 __all__ = [
     "AUTO",
@@ -33,4 +42,32 @@ __all__ = [
     "Used",
     "VersionHandle",
     "Workspace",
+    "find_held",
+    "store_known",
 ]
+
+__getattr__, __dir__ = load_on_use(
+    __name__,
+    {
+        "AUTO": "._versions",
+        "ActiveRun": "._active_runs",
+        "Added": "._versions",
+        "Config": "._config",
+        "FOLDER": "._layout",
+        "Finding": "._checking",
+        "Held": "._workspace",
+        "History": "._reading",
+        "Lineage": "._reading",
+        "Link": "._reading",
+        "MetricPoint": "._recording",
+        "Output": "._recording",
+        "Repository": "._door",
+        "Route": "._reading",
+        "SETTINGS": "._config",
+        "Used": "._active_runs",
+        "VersionHandle": "._handles",
+        "Workspace": "._workspace",
+        "find_held": "._unchanged",
+        "store_known": "._unchanged",
+    },
+)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from omprov.graph import GraphChange
+import omprov.graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from omprov.graph import GraphChange
     from omprov.records import Edge, VersionKey
 
 ROUNDING = 1e-9
@@ -25,7 +26,7 @@ def compare_edges(
     """
     old = {(edge.newer, edge.older): edge for edge in stored}
     new = {(edge.newer, edge.older): edge for edge in found}
-    return GraphChange(
+    return omprov.graph.GraphChange(
         added=[edge for ends, edge in new.items() if ends not in old],
         removed=[edge for ends, edge in old.items() if ends not in new],
         reweighted=[

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import omprov.diff
 from omprov.content import TreeSummary
-from omprov.diff import get_measure, measure_for
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Difference, Version
 
@@ -82,7 +82,7 @@ class Differences:
             kind: chooses the measure where none is named.
             measure: its name.
         """
-        chosen = get_measure(measure) if measure else measure_for(kind)
+        chosen = omprov.diff.measure_for(kind, measure)
         if older == newer:
             return Difference(chosen.name, 0, 0)
         return chosen.compare(

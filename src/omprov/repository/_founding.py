@@ -21,14 +21,13 @@ from omprov.errors import (
 )
 from omprov.records import DEFAULT_PROJECT
 
+from ._layout import CATALOG, CONTENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-CATALOG = "catalog.db"
-"""The file of the catalog. It gets this name last of all: where it stands, all is there."""
-CONTENT = "content"
 _UNFINISHED = "catalog.new"
 
 

@@ -12,9 +12,9 @@ from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
+import omprov.graph
 from omprov.catalog import ChangeKind
 from omprov.errors import Damaged, InvalidInput, Unavailable
-from omprov.graph import GraphChange, OutputGraph, VersionGraph
 from omprov.records import AssetName, Edge, Kind, Policy, Treatment, VersionKey
 
 from ._comparing import compare_edges
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from omprov.catalog import Catalog, CatalogReader, FeedRow
+    from omprov.graph import GraphChange, OutputGraph, VersionGraph
     from omprov.records import Version
 
     FreeDistance: TypeAlias = Callable[[CatalogReader, VersionKey | None, VersionKey | None], float]
@@ -294,7 +295,7 @@ class Graphs:
             return self._free_distance(self._view, *keys)
 
         self._inputs[name] = defaultdict(set)
-        return OutputGraph({}, policy=policy, free_distance=free_distance)
+        return omprov.graph.OutputGraph({}, policy=policy, free_distance=free_distance)
 
     def _missing_sources(self, names: Iterable[AssetName]) -> dict[AssetName, Sources]:
         found: dict[AssetName, Sources] = {}

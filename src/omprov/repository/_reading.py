@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, cast
 
-from omprov.graph import OutputGraph
+import omprov.graph
 from omprov.records import Because, Inherits, Origin, RunId, VersionKey
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _because(
     if edge.origin is not Origin.INFERRED:
         return ()
     graph = graphs.of(ends[edge.newer])
-    assert isinstance(graph, OutputGraph)
+    assert isinstance(graph, omprov.graph.OutputGraph)
     reasons = cast("Reasons", graph.because(edge.newer, edge.older))
     used = reader.get_versions(
         {key for pair in reasons.values() for key in pair[:2] if key is not None}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import omprov.graph
 from omprov.catalog import ChangeKind
 from omprov.errors import Damaged, SchemaMismatch
-from omprov.graph import VersionGraph
 
 from ._sources import name_of
 
 if TYPE_CHECKING:
     from omprov.catalog import CatalogReader, FeedRow
+    from omprov.graph import VersionGraph
     from omprov.records import Kind, VersionKey
 
 REPLAY_AT_MOST = 20_000
@@ -39,7 +40,9 @@ def load_uploaded(
         if graph is not None and _replay_into(graph, view, kind, after=kept[0]):
             return graph, kept[0]
     keys, edges = view.uploaded_graph(kind)
-    return VersionGraph.load(keys, cast("list[tuple[VersionKey, VersionKey, float]]", edges)), 0
+    return omprov.graph.VersionGraph.load(
+        keys, cast("list[tuple[VersionKey, VersionKey, float]]", edges)
+    ), 0
 
 
 def kind_of(view: CatalogReader, row: FeedRow) -> Kind:
@@ -51,7 +54,7 @@ def kind_of(view: CatalogReader, row: FeedRow) -> Kind:
 def _read(snapshot: bytes) -> VersionGraph[VersionKey] | None:
     """Read a snapshot; ``None`` where another release or machine wrote it."""
     try:
-        return VersionGraph.from_state(snapshot)
+        return omprov.graph.VersionGraph.from_state(snapshot)
     except (Damaged, SchemaMismatch):
         return None
 

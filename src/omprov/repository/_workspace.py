@@ -6,13 +6,13 @@ import fcntl
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from omprov.errors import Damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from omprov.records import Digest, Version, VersionId
@@ -27,12 +27,14 @@ class Held:
     Attributes:
         path: relative to the root of the workspace, ``/``-separated; absolute outside of it.
         reference: for people; the id is what counts.
+        removed: whether the version was removed since.
     """
 
     path: str
     version: VersionId
     reference: str
     digest: Digest
+    removed: bool = False
 
 
 class Workspace:
@@ -73,6 +75,14 @@ class Workspace:
         """Drop what is known of `path`."""
         with self._changing() as known:
             known.pop(self._name(path), None)
+
+    def mark_removed(self, versions: Collection[VersionId]) -> None:
+        """Note that these versions were removed."""
+        if any(held.version in versions for held in self.list()):
+            with self._changing() as known:
+                for name, held in known.items():
+                    if held.version in versions:
+                        known[name] = replace(held, removed=True)
 
     def _name(self, path: Path) -> str:
         absolute, root = path.absolute().resolve(), self.root.resolve()

@@ -7,9 +7,9 @@ from omprov.repository._door._care import Care
 from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
 from omprov.repository._door._labels import Labels
-from omprov.repository._door._opened import FOLDER, AnyAsset, AnyVersion
+from omprov.repository._door._opened import AnyAsset, AnyVersion
 
-__all__ = ["FOLDER", "AnyAsset", "AnyVersion", "Repository"]
+__all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
 class Repository(Assets, Contents, Edges, Labels, Care):

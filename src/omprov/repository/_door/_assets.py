@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omprov.diff import get_measure
+import omprov.diff
 from omprov.records import check_name
 from omprov.repository._door._opened import Opened
 from omprov.repository._edges import check_declared
@@ -121,11 +121,13 @@ class Assets(Opened):
         """Remove an asset; its versions stay as tombstones in every lineage."""
         with self._writing() as writer:
             asset = resolve_asset(writer, reference, self.project)
+            versions = {version.id for version in writer.list_versions(asset.name)}
             writer.remove_asset(asset.id)
-            return asset
+        self.workspace.mark_removed(versions)
+        return asset
 
 
 def _check_measure(name: str | None) -> None:
     """Raise `NotFound` where there is no such measure."""
     if name is not None:
-        get_measure(name)
+        omprov.diff.get_measure(name)

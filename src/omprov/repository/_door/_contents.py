@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from omprov.diff import get_measure
+import omprov.diff
 from omprov.errors import InvalidInput, NotFound
-from omprov.repository._door._opened import COPIES
 from omprov.repository._door._versions import Versions
+from omprov.repository._layout import COPIES
 from omprov.repository._resolving import resolve_asset, resolve_version
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Contents(Versions):
             InvalidInput: the two are of different kinds.
         """
         if measure is not None:
-            get_measure(measure)
+            omprov.diff.get_measure(measure)
         with self._reading() as reader:
             old = resolve_version(reader, older, self.project)
             new = resolve_version(reader, newer, self.project)

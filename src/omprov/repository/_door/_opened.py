@@ -13,8 +13,9 @@ from omprov.errors import Damaged, InvalidInput, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
-from omprov.repository._founding import CATALOG, CONTENT, is_complete, make_parts
+from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
+from omprov.repository._layout import CATALOG, CONTENT, COPIES, FOLDER, WORKSPACE
 from omprov.repository._workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ AnyVersion: TypeAlias = str | Reference | Version
 
 AnyAsset: TypeAlias = str | Reference | AssetName
 """An asset's name, or what people write for one."""
-
-FOLDER = ".omprov"
-COPIES = "copies"
-"""The folder of local copies; like any other they may be recorded as what they have become."""
 
 
 class Opened:
@@ -53,7 +50,7 @@ class Opened:
         self.config = Config(path / "config")
         self.who = self.config.get("user.name") or who
         self.project = self.config.get("project") or DEFAULT_PROJECT
-        self.workspace = Workspace(path.parent, path / "workspace.json")
+        self.workspace = Workspace(path.parent, path / WORKSPACE)
         self._catalog = catalog
         self._clock = clock
         self._differences = Differences(content)

@@ -11,6 +11,7 @@ from omprov.repository._resolving import new_asset_name, parse, resolve_asset, r
 from omprov.repository._versions import (
     AUTO,
     CANDIDATES,
+    Added,
     ensure_asset,
     find_asset,
     find_twin,
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from omprov.catalog import CatalogReader
-    from omprov.content import Progress
+    from omprov.content import Progress, TreeSummary
     from omprov.records import Kind, Version
     from omprov.repository._contents import Content
     from omprov.repository._door._opened import AnyAsset, AnyVersion
-    from omprov.repository._versions import Added, Plan
+    from omprov.repository._versions import Plan
 
 
 class Versions(Opened):
@@ -41,6 +42,7 @@ class Versions(Opened):
         message: str = "",
         inherits: Sequence[AnyVersion] | Literal["auto"] = AUTO,
         source: Mapping[str, Any] | None = None,
+        stored: TreeSummary | None = None,
         progress: Progress | None = None,
     ) -> Added:
         """Record the state of an asset; make the asset if it is not there.
@@ -55,6 +57,7 @@ class Versions(Opened):
             inherits: its parents (``v3`` alone is a version of the asset itself), none with
                 ``()``, or `AUTO`.
             source: where the content came from, as JSON data.
+            stored: what `store_known` returned for the path given as content: it is not read again.
             progress: called as content is stored.
 
         Raises:
@@ -72,7 +75,7 @@ class Versions(Opened):
             find_asset(reader, full, self.project)  # before storing anything: may it be?
         if isinstance(content, str | Path):
             self._refuse_own(Path(content))
-        summary = store_content(self.content, content, progress)
+        summary = stored or store_content(self.content, content, progress)
         digest = summary.digest if summary else None
 
         def plan(reader: CatalogReader) -> Plan:
@@ -88,13 +91,16 @@ class Versions(Opened):
 
         with self._reading() as reader:
             planned = plan(reader)
-        with self._writing_graphs() as writer:
-            known = ensure_asset(writer, full, self.project)
-            if find_twin(writer, known, digest) != planned.twin:
-                planned = plan(writer)  # somebody else has just written this content
-            added = write_version(
-                writer, self._graphs, known, planned, summary, message=message, source=source
-            )
+        if planned.existing is not None:
+            added = Added(planned.existing, created=False)
+        else:
+            with self._writing_graphs() as writer:
+                known = ensure_asset(writer, full, self.project)
+                if find_twin(writer, known, digest) != planned.twin:
+                    planned = plan(writer)  # somebody else has just written this content
+                added = write_version(
+                    writer, self._graphs, known, planned, summary, message=message, source=source
+                )
         if isinstance(content, str | Path):
             self.workspace.remember(Path(content), added.version)
         return added
@@ -135,4 +141,5 @@ class Versions(Opened):
         with self._writing() as writer:
             version = resolve_version(writer, reference, self.project)
             writer.remove_version(version.key)
-            return version
+        self.workspace.mark_removed({version.id})
+        return version

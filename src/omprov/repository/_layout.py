@@ -1,0 +1,12 @@
+"""What lies where in the folder of a repository."""
+
+FOLDER = ".omprov"
+"""The repository's own folder, beside the work."""
+CATALOG = "catalog.db"
+"""The file of the catalog. It gets this name last of all: where it stands, all is there."""
+CONTENT = "content"
+"""The content store."""
+COPIES = "copies"
+"""The folder of local copies; like any other they may be recorded as what they have become."""
+WORKSPACE = "workspace.json"
+"""Which versions the folders of the working directory hold."""
