@@ -71,6 +71,22 @@ class ChunkIndex:
                 found.update(Key(ObjectType(type_), digest) for type_, digest in rows)
         return found & wanted
 
+    def packs_of(self, keys: Iterable[Key]) -> dict[str, set[Key]]:
+        """Return those of `keys` that the index knows, by the name of the pack that each is in."""
+        wanted = set(keys)
+        digests = list({key.digest for key in wanted})
+        found: dict[int, set[Key]] = {}
+        with self._lock, translated(self._path), self._database:
+            self._database.execute("BEGIN")  # one view: the numbers of packs are used again
+            for start in range(0, len(digests), IN_ONE_STATEMENT):
+                batch = digests[start : start + IN_ONE_STATEMENT]
+                marks = ",".join("?" * len(batch))
+                query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks})"  # noqa: S608 - marks only
+                for type_, digest, pack in self._database.execute(query, batch):
+                    found.setdefault(pack, set()).add(Key(ObjectType(type_), digest))
+            names = dict(self._database.execute("SELECT id, name FROM pack")) if found else {}
+        return {names[pack]: those & wanted for pack, those in found.items() if those & wanted}
+
     def packs(self) -> set[str]:
         """Return the names of the packs that the index knows."""
         with self._lock, translated(self._path):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
 from omprov.records import Digest, parse_digest
 
+from ._census import look_at_packs
 from ._checkout import Checkout, materialize
+from ._collect import Collected, collect
 from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
 from ._nodes import decode_node
@@ -20,10 +24,11 @@ from ._reading import ObjectReader
 from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
+from ._usage import Usage, measure_usage
 from ._writer import ObjectWriter, disk_errors_told, fsync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from omprov.diff import Delta
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 
     AnyPath = str | os.PathLike[str] | bytes
 
+GRACE = timedelta(hours=24)
+"""So long nobody touches what was put or relied upon, where nothing else is said."""
 LAYOUT = 1
 _LAYOUT_FILE = "layout"
 _UNFINISHED_LAYOUT = "layout.new"
@@ -154,9 +161,13 @@ class ContentStore:
     def contains(self, digest: Digest) -> bool:
         """Say whether a tree of this digest is stored."""
         key = _tree_key(digest)
-        if self._index.find(key) is None:
+        if not self._is_there(key):
             self._reader.refresh()
-        return self._index.find(key) is not None
+        return self._is_there(key)
+
+    def _is_there(self, key: Key) -> bool:
+        place = self._index.find(key)
+        return place is not None and (self._packs / pack_file(place.pack)).exists()
 
     def tree(self, digest: Digest) -> StoredTree:
         """Return a stored tree.
@@ -242,9 +253,56 @@ class ContentStore:
     # -- looking after
     def size(self) -> int:
         """Return the bytes of all packs."""
-        return sum(
-            (self._packs / pack_file(name)).stat().st_size for name in pack_names(self._packs)
+        return sum(pack.size for pack in look_at_packs(self._packs))
+
+    def collect(
+        self,
+        roots: Callable[[], Iterable[Digest]],
+        *,
+        grace: timedelta = GRACE,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Collected:
+        """Free the space of what no root reaches; merge small packs.
+
+        **Safe beside readers and writers**, in this process and others: what was put, or found
+        stored by a ``put_…``, is kept for the grace period, and longer while that call is at work.
+        Killed at any moment it leaves a store that is whole.
+
+        Args:
+            roots: gives the digests of the trees to keep. Called once or a few times, at once; what
+                is named later has to be put (again) within the grace period before.
+            grace: how long what was put stays without being named.
+            dry_run: change nothing, and say what would be done.
+            progress: told the packs and bytes dealt with.
+
+        Raises:
+            Busy: another process collects.
+            Damaged: something cannot be read, so nobody knows what it reaches; nothing was changed.
+            StorageFull: there is no room for a new pack; the store holds what it held.
+        """
+        done = collect(
+            self.path,
+            self._index,
+            roots,
+            grace=grace,
+            dry_run=dry_run,
+            now=time.time_ns(),
+            progress=progress,
         )
+        self._reader.close()  # an open pack keeps its space though it has no name
+        return done
+
+    def usage(self, contents: Mapping[str, Iterable[Digest]]) -> Usage:
+        """Say what contents take up, and how they share it.
+
+        Args:
+            contents: digests of trees, by the name of the group that they belong to.
+
+        Raises:
+            Damaged: something cannot be read.
+        """
+        return measure_usage(self.path, contents)
 
     def fsck(self, progress: Progress | None = None, *, full: bool = True) -> list[Damage]:
         """Verify the packs; return what is wrong, empty when all is well.

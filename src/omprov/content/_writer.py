@@ -17,6 +17,7 @@ from omprov.errors import StorageFull, Unavailable
 
 from ._pack import STORED, ZSTANDARD, Packed, encode_footer, encode_header
 from ._pack_folder import pack_file
+from ._reliance import Reliance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,6 +54,7 @@ class ObjectWriter:
     def __init__(self, folder: Path, index: ChunkIndex) -> None:
         self._folder = folder
         self._index = index
+        self._reliance = Reliance(folder, index)
         self._waiting: dict[Key, bytes] = {}
         self._waiting_size = 0
         self._pack: _PackFile | None = None
@@ -70,6 +72,7 @@ class ObjectWriter:
         traceback: TracebackType | None,
     ) -> None:
         self._thread.shutdown()
+        self._reliance.close()
         if self._pack is not None:
             self._pack.abandon()
             self._pack = None
@@ -113,7 +116,7 @@ class ObjectWriter:
 
     def _not_placed(self, keys: set[Key]) -> set[Key]:
         unknown = keys if self._pack is None else keys - self._pack.keys
-        return unknown - self._index.known(unknown) if unknown else unknown
+        return unknown - self._reliance.known(unknown) if unknown else unknown
 
     def _place(self, waiting: dict[Key, bytes]) -> None:
         lacking = self._not_placed(set(waiting))
