@@ -104,14 +104,15 @@ def collect(
 def _condemn(folder: Path, roots: Roots, now: int, grace: int) -> Survey:
     """Find out what lives, and publish what does not, with no writer in between."""
     packs = folder / "packs"
+    found = None
     for _ in range(_TRIES - 1):
-        found = survey(folder, roots(), now=now, grace=grace)
+        found = survey(folder, roots(), now=now, grace=grace, earlier=found)
         with packs_removable(folder):
             if found.is_unchanged(packs):
                 _publish(folder, found)
                 return found
     with packs_removable(folder):  # writers never rest: let them wait
-        found = survey(folder, roots(), now=now, grace=grace)
+        found = survey(folder, roots(), now=now, grace=grace, earlier=found)
         _publish(folder, found)
         return found
 

@@ -14,7 +14,7 @@ from ._objects import Key, ObjectType
 from ._pack import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 _SCHEMA = """
@@ -104,8 +104,15 @@ class ChunkIndex:
                 for type_, digest in self._database.execute(query, (pack,))
             ]
 
-    def add_pack(self, name: str, objects: Sequence[Packed]) -> None:
-        """Take in a pack; of an object that is known already, the newer place counts."""
+    def add_pack(self, name: str, objects: Iterable[Packed], *, found: bool = False) -> None:
+        """Take in a pack.
+
+        Args:
+            name: of the pack.
+            objects: in it.
+            found: it was not written now, but found: then the known place of an object counts, else
+                this one. A pack that is found may be about to be removed.
+        """
         with self._lock, translated(self._path), self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
@@ -113,7 +120,7 @@ class ChunkIndex:
                 "SELECT id FROM pack WHERE name = ?", (name,)
             ).fetchone()
             self._database.executemany(
-                "INSERT OR REPLACE INTO object"
+                f"INSERT OR {'IGNORE' if found else 'REPLACE'} INTO object"
                 " (digest, position, stored, raw, type, compression, pack)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((*packed, pack) for packed in objects),

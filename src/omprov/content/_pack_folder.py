@@ -73,14 +73,14 @@ def _find_elsewhere(packs: Path, index: ChunkIndex, orphans: set[Key]) -> None:
     for name, objects in iter_footers(packs):
         copies = [packed for packed in objects if packed.key in orphans]
         if copies:
-            index.add_pack(name, copies)
+            index.add_pack(name, copies, found=True)
 
 
 def index_new_packs(packs: Path, index: ChunkIndex) -> None:
     """Tell the index of packs that it does not know; forget none."""
     for name in sorted(pack_names(packs) - index.packs()):
         with suppress(Damaged, FileNotFoundError):
-            index.add_pack(name, read_pack_footer(packs, name))
+            index.add_pack(name, read_pack_footer(packs, name), found=True)
 
 
 def remove_leftovers(folder: Path, *, dry_run: bool = False) -> int:

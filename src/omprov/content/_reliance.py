@@ -13,7 +13,7 @@ import secrets
 import time
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from omprov.errors import Busy
 
@@ -50,6 +50,12 @@ class Reliance:
         self._condemned = Condemned(folder)
         self._fresh: dict[str, float] = {}
         self._writer: tuple[Path, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def known(self, keys: Iterable[Key]) -> set[Key]:
         """Return those of `keys` that are stored, and stay until this is closed and a grace after.

@@ -61,7 +61,9 @@ class Survey:
         return sorted(self.census.packs) == look_at_packs(packs)
 
 
-def survey(folder: Path, roots: Iterable[Digest], *, now: int, grace: int) -> Survey:
+def survey(
+    folder: Path, roots: Iterable[Digest], *, now: int, grace: int, earlier: Survey | None = None
+) -> Survey:
     """Find out what lives.
 
     What lies in a pack that was written or freshened within the grace period, or since the oldest
@@ -72,15 +74,18 @@ def survey(folder: Path, roots: Iterable[Digest], *, now: int, grace: int) -> Su
         roots: digests of the trees to keep; read after the packs were looked at.
         now: by the file system's clock, in ns.
         grace: in ns.
+        earlier: a survey that did not hold: what was freshened since is young whatever its age.
 
     Raises:
         Damaged: something cannot be read, so nobody knows what it reaches.
     """
     cutoff = now - grace
     writer = oldest_writer(folder)
+    before = None if earlier is None else frozenset(earlier.census.packs)
 
     def is_young(pack: SeenPack) -> bool:
-        return pack.modified > cutoff or (writer is not None and pack.modified >= writer)
+        relied_upon = writer is not None and pack.modified >= writer
+        return pack.modified > cutoff or relied_upon or (before is not None and pack not in before)
 
     packs = folder / "packs"
     census = take_census(packs, lambda pack: (not is_young(pack), -pack.size))
