@@ -6,21 +6,26 @@ specifies every byte. The store knows nothing of assets and versions.
 """
 
 from ._checkout import Checkout
+from ._collect import Collected
 from ._fsck import Damage
 from ._objects import Reference
 from ._place import MaterializeMode
 from ._scan import Done, Progress, TreeSummary
 from ._store import ContentStore
 from ._tree import StoredTree
+from ._usage import Share, Usage
 
 __all__ = [
     "Checkout",
+    "Collected",
     "ContentStore",
     "Damage",
     "Done",
     "MaterializeMode",
     "Progress",
     "Reference",
+    "Share",
     "StoredTree",
     "TreeSummary",
+    "Usage",
 ]

@@ -6,8 +6,11 @@ transactions, keeps the version graphs in step with the catalog, and never print
 
 from ._active_runs import ActiveRun, Used
 from ._checking import Finding
+from ._collecting import AssetUsage, Freed, RepositoryUsage
 from ._config import SETTINGS, Config
+from ._copies import ClearedCopies
 from ._door import FOLDER, Repository
+from ._durations import parse_duration
 from ._handles import VersionHandle
 from ._reading import History, Lineage, Link, Route
 from ._recording import MetricPoint, Output
@@ -20,8 +23,11 @@ __all__ = [
     "SETTINGS",
     "ActiveRun",
     "Added",
+    "AssetUsage",
+    "ClearedCopies",
     "Config",
     "Finding",
+    "Freed",
     "Held",
     "History",
     "Lineage",
@@ -29,8 +35,10 @@ __all__ = [
     "MetricPoint",
     "Output",
     "Repository",
+    "RepositoryUsage",
     "Route",
     "Used",
     "VersionHandle",
     "Workspace",
+    "parse_duration",
 ]

@@ -13,6 +13,7 @@ from omprov.errors import Damaged, InvalidInput, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
+from omprov.repository._copies import COPIES, Copies
 from omprov.repository._founding import CATALOG, CONTENT, is_complete, make_parts
 from omprov.repository._graphs import Graphs
 from omprov.repository._workspace import Workspace
@@ -32,8 +33,6 @@ AnyAsset: TypeAlias = str | Reference | AssetName
 """An asset's name, or what people write for one."""
 
 FOLDER = ".omprov"
-COPIES = "copies"
-"""The folder of local copies; like any other they may be recorded as what they have become."""
 
 
 class Opened:
@@ -54,6 +53,7 @@ class Opened:
         self.who = self.config.get("user.name") or who
         self.project = self.config.get("project") or DEFAULT_PROJECT
         self.workspace = Workspace(path.parent, path / "workspace.json")
+        self._copies = Copies(path / COPIES, content)
         self._catalog = catalog
         self._clock = clock
         self._differences = Differences(content)
@@ -101,6 +101,7 @@ class Opened:
         """Release files; the repository is of no use afterwards."""
         self._graphs.keep_snapshots()
         self._catalog.close()
+        self._copies.close()
         self.content.close()
 
     def __enter__(self) -> Self:
