@@ -215,7 +215,9 @@ def test_the_only_copy_of_something_stays_though_it_is_damaged(store):
     contents = {"a": random_bytes(1, 5000), "b": random_bytes(2, 5000)}
     digest = store.put_files(contents).digest
     other = store.put_files({"c": b"gone", "a": contents["a"]}).digest
-    place = store._index.find(Key(ObjectType.CHUNK, bytes.fromhex(store.tree(digest).get("a").digest)))
+    place = store._index.find(
+        Key(ObjectType.CHUNK, bytes.fromhex(store.tree(digest).get("a").digest))
+    )
     pack = store.path / "packs" / f"{place.pack}.pack"
     raw = bytearray(pack.read_bytes())
     raw[place.packed.offset] ^= 1
@@ -272,9 +274,10 @@ def test_a_pack_that_cannot_be_freshened_holds_nothing_to_rely_on(store, monkeyp
 
 def test_a_pack_that_has_gone_holds_nothing_to_rely_on(store):
     digest = store.put_files(files(1)).digest
-    with ContentStore.open(store.path) as other, writer_module.ObjectWriter(
-        other.path, other._index
-    ) as writer:
+    with (
+        ContentStore.open(store.path) as other,
+        writer_module.ObjectWriter(other.path, other._index) as writer,
+    ):
         key = Key(ObjectType.TREE, bytes.fromhex(digest))
         packs(store)[0].unlink()
         assert writer.lacks([key]) == {key}
@@ -398,8 +401,15 @@ def test_an_index_of_one_process_alone_finds_the_other_copy_of_an_object(store):
     store._index.clear()
     store.put_files({})
     with writer_module.ObjectWriter(store.path, store._index) as writer:
-        for key in [Key(ObjectType.CHUNK, writer_module.blake3(c).digest()) for c in contents.values()]:
-            writer.add(key, next(c for c in contents.values() if writer_module.blake3(c).digest() == key.digest))
+        for key in [
+            Key(ObjectType.CHUNK, writer_module.blake3(c).digest()) for c in contents.values()
+        ]:
+            writer.add(
+                key,
+                next(
+                    c for c in contents.values() if writer_module.blake3(c).digest() == key.digest
+                ),
+            )
         writer.commit()
     store.rebuild_index()
     for pack in packs(store):

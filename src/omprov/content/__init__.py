@@ -10,8 +10,9 @@ from ._collect import Collected
 from ._fsck import Damage
 from ._objects import Reference
 from ._place import MaterializeMode
+from ._rebuild import Rebuilt
 from ._scan import Done, Progress, TreeSummary
-from ._store import ContentStore
+from ._store import ContentStore, rebuild_index
 from ._tree import StoredTree
 from ._usage import Share, Usage
 
@@ -23,9 +24,11 @@ __all__ = [
     "Done",
     "MaterializeMode",
     "Progress",
+    "Rebuilt",
     "Reference",
     "Share",
     "StoredTree",
     "TreeSummary",
     "Usage",
+    "rebuild_index",
 ]

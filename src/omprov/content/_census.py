@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Number = TypeVar("Number", np.uint32, np.uint64)
     Keys = NDArray[np.uint64]
     Rows = NDArray[np.intp]
     Flags = NDArray[np.bool_]
@@ -168,7 +169,7 @@ def _read_part(packs: Path, pack: SeenPack) -> tuple[Keys, NDArray[np.uint32]]:
     return keys, table["stored"].copy()
 
 
-def _joined(parts: list[NDArray[np.generic]], kind: type[np.generic]) -> NDArray[np.generic]:
+def _joined(parts: list[NDArray[Number]], kind: type[Number]) -> NDArray[Number]:
     return np.concatenate([np.empty(0, kind), *parts])
 
 

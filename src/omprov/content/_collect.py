@@ -52,7 +52,7 @@ class Collected:
         made: how many new ones hold what was moved.
         freed: bytes of packs, less those of the new ones.
         young: packs that were left alone because of the grace period or a writer at work.
-        damaged: packs that had to stay, for they hold the only copy of something, and it is damaged.
+        damaged: packs that had to stay: the only copy of something that lives is damaged there.
         absent: contents to keep of which this store holds nothing.
         files: bytes freed of whole files that no checkout links to.
         leftovers: bytes freed of what dead writers left.
@@ -190,7 +190,9 @@ class _Sweep:
 
     def _told(self) -> Collected:
         seen = self.found.census.packs
-        made = {name: size for name, size in self.made.items() if name not in {p.name for p in seen}}
+        made = {
+            name: size for name, size in self.made.items() if name not in {p.name for p in seen}
+        }
         return replace(
             _untouched(self.found),
             removed=len(self.gone),

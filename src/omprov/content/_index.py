@@ -26,6 +26,9 @@ CREATE TABLE object (
 ) WITHOUT ROWID;
 CREATE INDEX object_by_pack ON object (pack);
 """
+_COLUMNS = "(digest, position, stored, raw, type, compression, pack) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_NEW = "INSERT OR REPLACE INTO object " + _COLUMNS
+_ADD_FOUND = "INSERT OR IGNORE INTO object " + _COLUMNS
 
 
 class Location(NamedTuple):
@@ -92,6 +95,22 @@ class ChunkIndex:
         with self._lock, translated(self._path):
             return {name for (name,) in self._database.execute("SELECT name FROM pack")}
 
+    def count(self) -> tuple[int, int]:
+        """Return how many packs and how many objects the index knows."""
+        query = "SELECT (SELECT count(*) FROM pack), (SELECT count(*) FROM object)"
+        with self._lock, translated(self._path):
+            packs, objects = self._database.execute(query).fetchone()
+        return packs, objects
+
+    def places_in(self, pack: str) -> set[Packed]:
+        """Return where the index expects objects in this pack."""
+        query = (
+            "SELECT digest, position, stored, raw, type, compression FROM object"
+            " WHERE pack = (SELECT id FROM pack WHERE name = ?)"
+        )
+        with self._lock, translated(self._path):
+            return {Packed._make(row) for row in self._database.execute(query, (pack,))}
+
     def objects_of(self, pack: str) -> list[Key]:
         """Return the objects that the index expects in this pack."""
         query = (
@@ -120,9 +139,7 @@ class ChunkIndex:
                 "SELECT id FROM pack WHERE name = ?", (name,)
             ).fetchone()
             self._database.executemany(
-                f"INSERT OR {'IGNORE' if found else 'REPLACE'} INTO object"
-                " (digest, position, stored, raw, type, compression, pack)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                _ADD_FOUND if found else _ADD_NEW,
                 ((*packed, pack) for packed in objects),
             )
 

@@ -44,7 +44,7 @@ class Tally(Protocol):
 class Missing(NamedTuple):
     """What a walk did not find: how many objects, and how one of them is called."""
 
-    count: int
+    objects: int
     example: str
 
 
@@ -114,9 +114,9 @@ class PackReader:
                 continue
             done.add(key)
             yield packed, raw
-        for key, error in errors.items():
-            if key not in done:
-                raise error
+        lost = [error for key, error in errors.items() if key not in done]
+        if lost:
+            raise lost[0]
 
     def _open(self, pack: int) -> None:
         if pack == self._at:

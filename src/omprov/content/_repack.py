@@ -71,7 +71,7 @@ class Repacker:
             new.abandon()
 
     def _move_from(self, pack: int, new: _NewPack) -> bool:
-        return all([self._secure(row, new) for row in self._rows_of(pack).tolist()])
+        return all(self._secure(row, new) for row in self._rows_of(pack).tolist())
 
     def _rows_of(self, pack: int) -> Rows:
         census = self._survey.census

@@ -18,9 +18,10 @@ from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
 from ._nodes import decode_node
 from ._objects import Key, ObjectType
-from ._pack_folder import index_new_packs, pack_file, pack_names, remove_leftovers
+from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._place import MaterializeMode, choose_place
 from ._reading import ObjectReader
+from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
 from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
@@ -61,7 +62,7 @@ class ContentStore:
         """Use `create` or `open`."""
         self.path = folder
         self._packs = folder / "packs"
-        self._index = ChunkIndex(folder / "index.sqlite")
+        self._index = ChunkIndex(folder / INDEX)
         self._stats = StatCache(folder / "stats.sqlite")
         self._reader = ObjectReader(self._packs, self._index)
 
@@ -312,7 +313,7 @@ class ContentStore:
             full: verify every byte; else only that packs are there with their footers intact.
         """
         index_new_packs(self._packs, self._index)
-        return list(check_packs(self._packs, self._index, full=full, progress=progress))
+        return list(check_packs(self.path, self._index, full=full, progress=progress))
 
     def check_reachable(
         self, roots: Iterable[Digest], damages: Iterable[Damage] = ()
@@ -336,10 +337,22 @@ class ContentStore:
         for damage in damages:
             self._index.forget(damage.pack, damage.keys)
 
-    def rebuild_index(self) -> None:
+    def rebuild_index(self, progress: Progress | None = None) -> Rebuilt:
         """Make the chunk index again from the footers of the packs."""
-        self._index.clear()
-        self._reader.refresh()
+        return rebuild(self._packs, self._index, progress)
+
+
+def rebuild_index(path: AnyPath, progress: Progress | None = None) -> Rebuilt:
+    """Make the chunk index of a store again, also where the store does not open for its sake.
+
+    Raises:
+        NotFound: there is no store.
+        SchemaMismatch: a newer release made it, or one of its packs.
+        Unavailable: nothing can be written there.
+    """
+    folder = Path(os.fsdecode(path))
+    _check_layout(folder)
+    return rebuild_anew(folder, progress)
 
 
 def _is_unused(folder: Path) -> bool:

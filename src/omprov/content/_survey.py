@@ -98,7 +98,7 @@ def survey(
         _, missing = reach(census, reader, keys, live)
         if missing is not None:
             raise Damaged(
-                f"{missing.count} object(s) that versions need are missing ({missing.example}): "
+                f"{missing.objects} object(s) that versions need are missing ({missing.example}): "
                 "nothing was collected. `omprov fsck` names the versions"
             )
         reach(census, reader, _young_nodes(folder, census, young, live), live)

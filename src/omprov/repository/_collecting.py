@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omprov.records import Treatment
+from omprov.records import Policy, Treatment
 
 if TYPE_CHECKING:
     from omprov.catalog import CatalogReader
@@ -73,6 +73,11 @@ class RepositoryUsage:
     content: Usage
     copies: int
 
+    @property
+    def ratio(self) -> float | None:
+        """How many times more the versions would take up on their own; ``None`` of nothing."""
+        return self.logical / self.content.stored if self.content.stored else None
+
 
 def kept_digests(reader: CatalogReader, workspace: Workspace) -> set[Digest]:
     """Return the contents that have to stay.
@@ -88,7 +93,7 @@ def kept_digests(reader: CatalogReader, workspace: Workspace) -> set[Digest]:
     kept.update(
         digest
         for digest, role, asset in weighing
-        if makers[asset].policy.treatment(role) is Treatment.FREE
+        if (makers[asset].policy or Policy()).treatment(role) is Treatment.FREE
     )
     return kept
 

@@ -17,13 +17,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from omprov.errors import OmprovError
+from omprov.records import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
     from omprov.content import ContentStore
-    from omprov.records import Digest
 
 COPIES = "copies"
 """The folder of local copies; like any other they may be recorded as what they have become."""
@@ -145,7 +145,7 @@ def _is_due(path: Path, kept: Container[Digest], now: float, grace: timedelta) -
     unused = now - path.stat().st_mtime
     if path.name.startswith(_GOING):
         return True
-    if path.name in kept:
+    if Digest(path.name) in kept:
         return unused > max(grace, UNUSED).total_seconds()
     return unused >= grace.total_seconds()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from omprov.content import rebuild_index
 from omprov.repository import _checking
 from omprov.repository._collecting import (
     Freed,
@@ -15,11 +16,13 @@ from omprov.repository._collecting import (
 )
 from omprov.repository._door._opened import Opened
 from omprov.repository._durations import parse_duration
+from omprov.repository._founding import CONTENT
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from pathlib import Path
 
-    from omprov.content import Progress
+    from omprov.content import Progress, Rebuilt
     from omprov.records import Digest
     from omprov.repository._checking import Finding
 
@@ -52,6 +55,18 @@ class Care(Opened):
                 findings += _checking.check_graphs(reader, self._graphs)
         return findings
 
+    @staticmethod
+    def rebuild_index(path: Path, progress: Progress | None = None) -> Rebuilt:
+        """Make the index of the content store again from the packs alone.
+
+        Needs no opened repository, for one whose index is locked or garbage may not open.
+
+        Args:
+            path: the ``.omprov`` folder.
+            progress: called as packs are read.
+        """
+        return rebuild_index(path / CONTENT, progress)
+
     def collect(
         self,
         *,
@@ -78,9 +93,7 @@ class Care(Opened):
         """
         length = parse_duration(self.config.get("gc.grace") or GRACE) if grace is None else grace
         copies = self._copies.clear(self._kept(), now=time.time(), grace=length, dry_run=dry_run)
-        content = self.content.collect(
-            self._kept, grace=length, dry_run=dry_run, progress=progress
-        )
+        content = self.content.collect(self._kept, grace=length, dry_run=dry_run, progress=progress)
         return Freed(content, copies)
 
     def usage(self) -> RepositoryUsage:
