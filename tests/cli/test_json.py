@@ -33,7 +33,9 @@ CALLS = {
     "edge add": ["edge", "add", "model/net:v2", "model/net:v1", "--weight", "0.5"],
     "edge rm": ["edge", "rm", "dataset/digits:v2", "dataset/digits:v1"],
     "policy": ["policy", "model/net", "params=ignored", "--missing", "oldest"],
-    "fsck": ["fsck"],
+    "fsck": ["fsck", "--rebuild-index"],
+    "du": ["du"],
+    "gc": ["gc", "--dry-run"],
     "migrate": ["migrate"],
 }
 

@@ -292,6 +292,16 @@ class CatalogReader(Protocol):
         """Give the content digest of every version that is not removed."""
         ...
 
+    def contents(self) -> Iterator[tuple[AssetId, Digest | None, int]]:
+        """Give asset, digest and size of every version that is not removed, by asset."""
+        ...
+
+    def removed_inputs(self) -> Iterator[tuple[Digest, str, AssetId]]:
+        """Give the content of removed versions that runs used, as distinct (digest, role, asset of
+        which the run made a version): weights may rest on it for ever.
+        """
+        ...
+
 
 class CatalogWriter(CatalogReader, Protocol):
     """The one write transaction. Nothing is visible to others before it commits; all or nothing.

@@ -11,7 +11,7 @@ from omprov.records import AssetName, Digest, Kind, Version, VersionId, VersionK
 
 from ._interface import ChangeKind
 from ._labels import labels_of
-from ._tables import alias, asset, project, run, version
+from ._tables import alias, asset, project, run, run_input, version
 from ._transaction import ReadTransaction, WriteTransaction, in_batches
 
 if TYPE_CHECKING:
@@ -74,6 +74,23 @@ _COUNT = (
 _DIGESTS = (
     select(version.c.digest, version.c.key)
     .where(version.c.digest.is_not(None), version.c.removed.is_(None))
+    .execution_options(yield_per=10_000)
+)
+_CONTENTS = (
+    select(asset.c.id, version.c.digest, version.c.size)
+    .join(asset, asset.c.key == version.c.asset_key)
+    .where(version.c.removed.is_(None))
+    .order_by(version.c.asset_key)
+    .execution_options(yield_per=10_000)
+)
+_made = version.alias("made")
+_REMOVED_INPUTS = (
+    select(version.c.digest, run_input.c.role, asset.c.id)
+    .distinct()
+    .join(run_input, run_input.c.version_key == version.c.key)
+    .join(_made, _made.c.run_key == run_input.c.run_key)
+    .join(asset, asset.c.key == _made.c.asset_key)
+    .where(version.c.digest.is_not(None), version.c.removed.is_not(None))
     .execution_options(yield_per=10_000)
 )
 _NEXT = (
@@ -146,6 +163,14 @@ class VersionReads(ReadTransaction):
     def digests(self) -> Iterator[tuple[Digest, VersionKey]]:
         for digest, key in self._connection.execute(_DIGESTS):  # noqa: UP028 rows are no pairs to the type checker
             yield digest, key
+
+    def contents(self) -> Iterator[tuple[AssetId, Digest | None, int]]:
+        for id_, digest, size in self._connection.execute(_CONTENTS):  # noqa: UP028 the same
+            yield id_, digest, size
+
+    def removed_inputs(self) -> Iterator[tuple[Digest, str, AssetId]]:
+        for digest, role, id_ in self._connection.execute(_REMOVED_INPUTS):  # noqa: UP028 the same
+            yield digest, role, id_
 
     def _find(self, query: AnySelect, parameters: Mapping[str, Any]) -> Version | None:
         found = self._to_versions(self._connection.execute(query, parameters).all())

@@ -1,4 +1,4 @@
-"""The commands about a repository as a whole: init, demo, config, completion, fsck."""
+"""The commands about a repository as a whole: init, demo, config, completion, migrate."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from click.shell_completion import get_completion_class
 
 from omprov.errors import AlreadyExists, InvalidInput, NotFound
 
-from . import _wording
 from ._command import command
-from ._json_shapes import finding_json
 from ._session import Session, display_path
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omprov.repository import Finding, Repository
+    from omprov.repository import Repository
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -128,38 +126,6 @@ def completion_command(ctx: click.Context, session: Session, *, shell: str) -> N
     assert completion is not None, shell
     script = completion(ctx.find_root().command, {}, "omprov", "_OMPROV_COMPLETE").source()
     session.answer({"shell": shell, "script": script}, lambda _: click.echo(script))
-
-
-@command(
-    "fsck",
-    example="omprov fsck\nomprov fsck --quick",
-    keys={"findings": "list of *finding*; empty when all is well"},
-)
-@click.option("--quick", is_flag=True, help="Do not read the bytes of all files.")
-def fsck_command(session: Session, *, quick: bool) -> None:
-    """Verify the database, every stored byte, and every inferred edge.
-
-    Exits with 1 when something is wrong.
-    """
-    with session.repository() as repository, session.progress("verifying") as progress:
-        findings = repository.check(content=not quick, progress=progress)
-    session.answer(
-        {"findings": [finding_json(finding) for finding in findings]},
-        lambda out: _show_findings(out, findings),
-    )
-    if findings:
-        raise click.exceptions.Exit(1)
-
-
-def _show_findings(out: Console, findings: list[Finding]) -> None:
-    for finding in findings:
-        out.print(f"{finding.room}: {_wording.printable(finding.what)}", soft_wrap=True)
-        if finding.versions:
-            out.print(f"  hits {', '.join(finding.versions)}", soft_wrap=True)
-    if findings:
-        out.print(f"{_wording.plural(len(findings), 'finding')}.", style="bold red")
-    else:
-        out.print("All is well.", style="green")
 
 
 @command(

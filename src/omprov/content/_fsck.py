@@ -17,9 +17,10 @@ from ._objects import Key, ObjectType, content_key, decode_file, is_intact
 from ._pack import read_footer, unpack
 from ._pack_folder import pack_file, pack_names
 from ._progress import Done
+from ._reliance import packs_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ._index import ChunkIndex
@@ -55,28 +56,36 @@ class Damage:
 
 
 def check_packs(
-    packs: Path, index: ChunkIndex, *, full: bool, progress: Progress | None
+    folder: Path, index: ChunkIndex, *, full: bool, progress: Progress | None
 ) -> Iterator[Damage]:
-    """Verify every pack, and that none is missing.
+    """Verify every pack, that none is missing, and that the index agrees with them.
 
     Args:
-        packs: their folder.
+        folder: of the store.
         index: says what was in a pack that cannot be read any more.
         full: read every byte; else only headers and footers.
         progress: told the packs and bytes done.
     """
-    present = pack_names(packs)
-    for name in sorted(present | index.packs()):
+    packs = folder / "packs"
+    for name in sorted(pack_names(packs) | index.packs()):
+        size = 0
         try:
             size = (packs / pack_file(name)).stat().st_size
             damage = _check_pack(packs, name, index, full=full)
         except FileNotFoundError:
-            damage = _lost(name, index.objects_of(name), "it is gone")
-            size = 0
+            damage = _check_absent(folder, name, index)
         if damage is not None:
             yield damage
         if progress is not None:
             progress(Done(1, size))
+
+
+def _check_absent(folder: Path, name: str, index: ChunkIndex) -> Damage | None:
+    """Tell a pack that was lost from one that has just been collected: the index forgot that."""
+    with packs_settled(folder):
+        if name not in index.packs() or (folder / "packs" / pack_file(name)).exists():
+            return None
+        return _lost(name, index.objects_of(name), "it is gone")
 
 
 def _check_pack(packs: Path, name: str, index: ChunkIndex, *, full: bool) -> Damage | None:
@@ -86,12 +95,33 @@ def _check_pack(packs: Path, name: str, index: ChunkIndex, *, full: bool) -> Dam
             objects = read_footer(descriptor, name)
         except Damaged as error:
             return _lost(name, index.objects_of(name), str(error))
-        if not full or _whole_digest(packs / pack_file(name)) == name:
+        if not full:
             return None
+        if _whole_digest(packs / pack_file(name)) == name:
+            return _check_index(packs, name, index, objects)
         bad = [packed.key for packed in objects if not _is_intact(descriptor, packed, name)]
         return _lost(name, bad, "its bytes are not what they were")
     finally:
         os.close(descriptor)
+
+
+def _check_index(
+    packs: Path, name: str, index: ChunkIndex, objects: Sequence[Packed]
+) -> Damage | None:
+    """Compare what the index says of a sound pack with what is in it."""
+    wrong = {packed.key for packed in index.places_in(name).difference(objects)}
+    keys = {packed.key for packed in objects}
+    lacking = keys - index.known(keys)
+    with packs_settled(packs.parent):
+        if not (wrong or lacking) or name not in index.packs():
+            return None
+    if lacking and not wrong and len(lacking) == len(keys):
+        return None  # just collected, or forgotten on purpose
+    return _lost(
+        name,
+        sorted(wrong | lacking),
+        "it is sound, but the index is wrong about it: `omprov fsck --rebuild-index` mends that",
+    )
 
 
 def _whole_digest(path: Path) -> str:

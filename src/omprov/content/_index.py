@@ -14,7 +14,7 @@ from ._objects import Key, ObjectType
 from ._pack import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 _SCHEMA = """
@@ -26,6 +26,9 @@ CREATE TABLE object (
 ) WITHOUT ROWID;
 CREATE INDEX object_by_pack ON object (pack);
 """
+_COLUMNS = "(digest, position, stored, raw, type, compression, pack) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_NEW = "INSERT OR REPLACE INTO object " + _COLUMNS
+_ADD_FOUND = "INSERT OR IGNORE INTO object " + _COLUMNS
 
 
 class Location(NamedTuple):
@@ -70,10 +73,42 @@ class ChunkIndex:
                 rows.update(self._database.execute(query, batch))
         return {key for key in wanted if key in rows}
 
+    def packs_of(self, keys: Iterable[Key]) -> dict[str, set[Key]]:
+        """Return those of `keys` that the index knows, by the name of the pack that each is in."""
+        wanted = set(keys)
+        digests = list({key.digest for key in wanted})
+        found: dict[int, set[Key]] = {}
+        with self._lock, translated(self._path), self._database:
+            self._database.execute("BEGIN")  # one view: the numbers of packs are used again
+            for start in range(0, len(digests), IN_ONE_STATEMENT):
+                batch = digests[start : start + IN_ONE_STATEMENT]
+                marks = ",".join("?" * len(batch))
+                query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks})"  # noqa: S608 - marks only
+                for type_, digest, pack in self._database.execute(query, batch):
+                    found.setdefault(pack, set()).add(Key(ObjectType(type_), digest))
+            names = dict(self._database.execute("SELECT id, name FROM pack")) if found else {}
+        return {names[pack]: those & wanted for pack, those in found.items() if those & wanted}
+
     def packs(self) -> set[str]:
         """Return the names of the packs that the index knows."""
         with self._lock, translated(self._path):
             return {name for (name,) in self._database.execute("SELECT name FROM pack")}
+
+    def count(self) -> tuple[int, int]:
+        """Return how many packs and how many objects the index knows."""
+        query = "SELECT (SELECT count(*) FROM pack), (SELECT count(*) FROM object)"
+        with self._lock, translated(self._path):
+            packs, objects = self._database.execute(query).fetchone()
+        return packs, objects
+
+    def places_in(self, pack: str) -> set[Packed]:
+        """Return where the index expects objects in this pack."""
+        query = (
+            "SELECT digest, position, stored, raw, type, compression FROM object"
+            " WHERE pack = (SELECT id FROM pack WHERE name = ?)"
+        )
+        with self._lock, translated(self._path):
+            return {Packed._make(row) for row in self._database.execute(query, (pack,))}
 
     def objects_of(self, pack: str) -> list[Key]:
         """Return the objects that the index expects in this pack."""
@@ -87,8 +122,15 @@ class ChunkIndex:
                 for type_, digest in self._database.execute(query, (pack,))
             ]
 
-    def add_pack(self, name: str, objects: Sequence[Packed]) -> None:
-        """Take in a pack; of an object that is known already, the newer place counts."""
+    def add_pack(self, name: str, objects: Iterable[Packed], *, found: bool = False) -> None:
+        """Take in a pack.
+
+        Args:
+            name: of the pack.
+            objects: in it.
+            found: it was not written now, but found: then the known place of an object counts, else
+                this one. A pack that is found may be about to be removed.
+        """
         with self._lock, translated(self._path), self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
@@ -96,9 +138,7 @@ class ChunkIndex:
                 "SELECT id FROM pack WHERE name = ?", (name,)
             ).fetchone()
             self._database.executemany(
-                "INSERT OR REPLACE INTO object"
-                " (digest, position, stored, raw, type, compression, pack)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                _ADD_FOUND if found else _ADD_NEW,
                 ((*packed, pack) for packed in objects),
             )
 

@@ -65,12 +65,22 @@ def decode_list(raw: bytes) -> ChunkList:
     Raises:
         Damaged: these are not the bytes of a chunk list.
     """
+    level, count = measure_list(raw)
+    lengths = struct.unpack_from(f"<{count}Q", raw, _HEAD.size)
+    digests = struct.unpack_from("32s" * count, raw, _HEAD.size + count * 8)
+    return ChunkList(level, [chunk_piece(*pair) for pair in zip(lengths, digests, strict=True)])
+
+
+def measure_list(raw: bytes) -> tuple[int, int]:
+    """Return a page's level and its number of pieces.
+
+    Raises:
+        Damaged: these are not the bytes of a chunk list.
+    """
     try:
         magic, level, count = _HEAD.unpack_from(raw)
     except struct.error as error:
         raise Damaged("a chunk list in the store is too short") from error
     if magic != _MAGIC or len(raw) != _HEAD.size + count * 40:
         raise Damaged("a chunk list in the store has no layout that is known here")
-    lengths = struct.unpack_from(f"<{count}Q", raw, _HEAD.size)
-    digests = struct.unpack_from("32s" * count, raw, _HEAD.size + count * 8)
-    return ChunkList(level, [chunk_piece(*pair) for pair in zip(lengths, digests, strict=True)])
+    return level, count

@@ -96,15 +96,9 @@ def decode_node(raw: bytes) -> TreeNode:
     Raises:
         Damaged: these are not the bytes of a node, or they hold a name that no folder can have.
     """
-    try:
-        magic, level, count, length = _HEAD.unpack_from(raw)
-    except struct.error as error:
-        raise Damaged("a tree in the store is too short") from error
-    if magic != _MAGIC or len(raw) != _HEAD.size + length + count * 49:
-        raise Damaged("a tree in the store has no layout that is known here")
+    level, count, start = measure_node(raw)
     if not count:
         return TreeNode(level, ())
-    start = _HEAD.size + length
     joined = raw[_HEAD.size : start]
     names = joined.split(b"\0")
     kinds = raw[start : start + count]
@@ -116,6 +110,21 @@ def decode_node(raw: bytes) -> TreeNode:
         level,
         list(map(_make_entry, zip(names, kinds, sizes, files, digests, strict=True))),
     )
+
+
+def measure_node(raw: bytes) -> tuple[int, int, int]:
+    """Return a node's level, its number of entries, and where its columns begin.
+
+    Raises:
+        Damaged: these are not the bytes of a node.
+    """
+    try:
+        magic, level, count, length = _HEAD.unpack_from(raw)
+    except struct.error as error:
+        raise Damaged("a tree in the store is too short") from error
+    if magic != _MAGIC or len(raw) != _HEAD.size + length + count * 49:
+        raise Damaged("a tree in the store has no layout that is known here")
+    return level, count, _HEAD.size + length
 
 
 def check_entry_name(name: bytes) -> bool:

@@ -67,7 +67,12 @@ def encode_footer(objects: Iterable[Packed], offset: int) -> bytes:
 
 
 def read_footer(descriptor: int, name: str) -> list[Packed]:
-    """Read which objects a pack holds. Its header does not matter: the trailer says the same.
+    """Read which objects a pack holds; see `read_records`."""
+    return [Packed._make(record) for record in _RECORD.iter_unpack(read_records(descriptor, name))]
+
+
+def read_records(descriptor: int, name: str) -> bytes:
+    """Read a pack's records as they lie. Its header does not matter: the trailer says the same.
 
     Args:
         descriptor: the open pack.
@@ -92,7 +97,7 @@ def read_footer(descriptor: int, name: str) -> list[Packed]:
         raise SchemaMismatch(
             f"pack {name} has layout {version}; this release reads up to {FORMAT}. Upgrade omprov."
         )
-    return [Packed._make(record) for record in _RECORD.iter_unpack(footer)]
+    return footer
 
 
 def unpack(packed: Packed, stored: bytes, name: str) -> bytes:

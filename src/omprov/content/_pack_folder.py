@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ._index import ChunkIndex
+    from ._objects import Key
 
 _SUFFIX = ".pack"
 
@@ -59,26 +60,46 @@ def refresh_index(packs: Path, index: ChunkIndex) -> None:
     """
     gone = index.packs() - pack_names(packs)
     if gone:
+        orphans = {key for name in gone for key in index.objects_of(name)}
         index.remove_packs(gone)
+        _find_elsewhere(packs, index, orphans)
     index_new_packs(packs, index)
+
+
+def _find_elsewhere(packs: Path, index: ChunkIndex, orphans: set[Key]) -> None:
+    """Tell the index of other copies of objects whose pack is gone: it knows one place of each."""
+    if not orphans:
+        return
+    for name, objects in iter_footers(packs):
+        copies = [packed for packed in objects if packed.key in orphans]
+        if copies:
+            index.add_pack(name, copies, found=True)
 
 
 def index_new_packs(packs: Path, index: ChunkIndex) -> None:
     """Tell the index of packs that it does not know; forget none."""
     for name in sorted(pack_names(packs) - index.packs()):
         with suppress(Damaged, FileNotFoundError):
-            index.add_pack(name, read_pack_footer(packs, name))
+            index.add_pack(name, read_pack_footer(packs, name), found=True)
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, *, dry_run: bool = False) -> int:
     """Delete temporary files whose writers are gone: a living writer holds a lock on its file.
 
     One that cannot be deleted does no harm.
+
+    Returns:
+        How many bytes they held.
     """
+    freed = 0
     for path in (folder / "tmp").iterdir():
         with suppress(OSError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            path.unlink()
+            size = os.fstat(file.fileno()).st_size
+            if not dry_run:
+                path.unlink()
+            freed += size
+    return freed

@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
 from blake3 import blake3
 
@@ -32,6 +32,10 @@ MaterializeMode = Literal["copy", "reflink", "link"]
 _FICLONE = 0x40049409
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = 1 << 20
+_TRIES = 5
+"""So often a cached file may be collected between finding and using it."""
+
+Result = TypeVar("Result")
 
 
 def choose_place(mode: MaterializeMode, reader: ObjectReader, store: Path) -> Place:
@@ -70,7 +74,7 @@ def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes
         _copy(reader, entry, path)
         return
     permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
-    with cached.get(entry).open("rb") as source:
+    with cached.open(entry) as source:
         descriptor = os.open(path, _NEW, permissions)
         try:
             fcntl.ioctl(descriptor, _FICLONE, source.fileno())
@@ -86,7 +90,7 @@ def _link(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes)
         _copy(reader, entry, path)
         return
     try:
-        os.link(cached.get(entry), path)
+        cached.link(entry, path)
     except OSError as error:
         if error.errno == errno.EMLINK:  # too many names for one file
             _copy(reader, entry, path)
@@ -120,6 +124,24 @@ class _CachedFiles:
             path.unlink(missing_ok=True)
             self._make(entry, path, 0o555 if executable else 0o444)
         return path
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """Open it for reading; it may go from the folder meanwhile."""
+        return self._with(entry, lambda path: path.open("rb"))
+
+    def link(self, entry: Entry, path: bytes) -> None:
+        """Give it one more name."""
+        self._with(entry, lambda file: os.link(file, path))
+
+    def _with(self, entry: Entry, use: Callable[[Path], Result]) -> Result:
+        for _ in range(_TRIES):
+            file = self.get(entry)
+            try:
+                return use(file)
+            except FileNotFoundError:
+                if file.exists():
+                    raise
+        return use(self.get(entry))  # the collector took it each time: let the error be seen
 
     def _make(self, entry: Entry, path: Path, permissions: int) -> None:
         path.parent.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import io
 import os
 from bisect import bisect_right
 from collections import OrderedDict
+from contextlib import suppress
 from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
@@ -33,6 +34,8 @@ _OPEN_PACKS = 64
 _NODES_KEPT = 1024
 _PAGES_KEPT = 8
 _BUFFER = 64 << 10
+_TRIES = 5
+"""So often an object may be moved to another pack while it is looked up."""
 
 Name = TypeVar("Name")
 Value = TypeVar("Value")
@@ -48,7 +51,7 @@ class ObjectReader:
         self._nodes = _Recent[bytes, "TreeNode"](_NODES_KEPT)
 
     def close(self) -> None:
-        """Close the packs."""
+        """Close the packs; they open again on use."""
         self._open.clear()
 
     def get(self, key: Key) -> bytes:
@@ -57,25 +60,23 @@ class ObjectReader:
         Raises:
             Damaged: no pack holds it, or each pack that should has it damaged.
         """
-        location = self._index.find(key)
-        if location is None:
-            self.refresh()
+        for _ in range(_TRIES):
             location = self._index.find(key)
             if location is None:
-                raise Damaged(f"{key} is missing from the content store")
-        try:
-            return self._read(key, location)
-        except FileNotFoundError:
-            self.refresh()  # another process removed the pack: the index says where it lies now
-            location = self._index.find(key)
-            if location is None:
-                raise Damaged(f"{key} is missing: its pack is gone") from None
-            return self._read(key, location)
-        except Damaged:
-            other = self._read_elsewhere(key, location.pack)
-            if other is None:
-                raise
-            return other
+                self.refresh()
+                location = self._index.find(key)
+                if location is None:
+                    raise Damaged(f"{key} is missing from the content store")
+            try:
+                return self._read(key, location)
+            except FileNotFoundError:  # moved by another process: the index says where to
+                self.refresh()
+            except Damaged:
+                other = self._read_elsewhere(key, location.pack)
+                if other is None:
+                    raise
+                return other
+        raise Damaged(f"{key} is missing: its pack is gone")
 
     def get_node(self, digest: bytes) -> TreeNode:
         """Return a tree node."""
@@ -162,10 +163,8 @@ class ObjectReader:
                 continue
             for packed in objects:
                 if packed.digest == key.digest and packed.type == key.type:
-                    try:
+                    with suppress(Damaged, FileNotFoundError):
                         return self._read(key, Location(name, packed))
-                    except Damaged:
-                        continue
         return None
 
 

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
 from omprov.records import Digest, parse_digest
 
+from ._census import look_at_packs
 from ._checkout import Checkout, materialize
+from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
 from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
 from ._nodes import decode_node
 from ._objects import Key, ObjectType
-from ._pack_folder import index_new_packs, pack_file, pack_names, remove_leftovers
+from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._place import MaterializeMode, choose_place
 from ._putting import NodeSink, NullSink
 from ._reading import ObjectReader
+from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
 from ._scan import TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
+from ._usage import Usage, measure_usage
 from ._writer import ObjectWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from omprov.diff import Delta
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 
     AnyPath = str | os.PathLike[str] | bytes
 
+GRACE = timedelta(hours=24)
+"""So long nobody touches what was put or relied upon, where nothing else is said."""
 LAYOUT = 1
 _LAYOUT_FILE = "layout"
 _UNFINISHED_LAYOUT = "layout.new"
@@ -56,7 +64,7 @@ class ContentStore:
         """Use `create` or `open`."""
         self.path = folder
         self._packs = folder / "packs"
-        self._index = ChunkIndex(folder / "index.sqlite")
+        self._index = ChunkIndex(folder / INDEX)
         self._stats = StatCache(folder / "stats.sqlite")
         self._reader = ObjectReader(self._packs, self._index)
 
@@ -156,9 +164,13 @@ class ContentStore:
     def contains(self, digest: Digest) -> bool:
         """Say whether a tree of this digest is stored."""
         key = _tree_key(digest)
-        if self._index.find(key) is None:
+        if not self._is_there(key):
             self._reader.refresh()
-        return self._index.find(key) is not None
+        return self._is_there(key)
+
+    def _is_there(self, key: Key) -> bool:
+        place = self._index.find(key)
+        return place is not None and (self._packs / pack_file(place.pack)).exists()
 
     def tree(self, digest: Digest) -> StoredTree:
         """Return a stored tree.
@@ -244,9 +256,56 @@ class ContentStore:
     # -- looking after
     def size(self) -> int:
         """Return the bytes of all packs."""
-        return sum(
-            (self._packs / pack_file(name)).stat().st_size for name in pack_names(self._packs)
+        return sum(pack.size for pack in look_at_packs(self._packs))
+
+    def collect(
+        self,
+        roots: Callable[[], Iterable[Digest]],
+        *,
+        grace: timedelta = GRACE,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Collected:
+        """Free the space of what no root reaches; merge small packs.
+
+        **Safe beside readers and writers**, in this process and others: what was put, or found
+        stored by a ``put_…``, is kept for the grace period, and longer while that call is at work.
+        Killed at any moment it leaves a store that is whole.
+
+        Args:
+            roots: gives the digests of the trees to keep. Called once or a few times, at once; what
+                is named later has to be put (again) within the grace period before.
+            grace: how long what was put stays without being named.
+            dry_run: change nothing, and say what would be done.
+            progress: told the packs and bytes dealt with.
+
+        Raises:
+            Busy: another process collects.
+            Damaged: something cannot be read, so nobody knows what it reaches; nothing was changed.
+            StorageFull: there is no room for a new pack; the store holds what it held.
+        """
+        done = collect(
+            self.path,
+            self._index,
+            roots,
+            grace=grace,
+            dry_run=dry_run,
+            now=time.time_ns(),
+            progress=progress,
         )
+        self._reader.close()  # an open pack keeps its space though it has no name
+        return done
+
+    def usage(self, contents: Mapping[str, Iterable[Digest]]) -> Usage:
+        """Say what contents take up, and how they share it.
+
+        Args:
+            contents: digests of trees, by the name of the group that they belong to.
+
+        Raises:
+            Damaged: something cannot be read.
+        """
+        return measure_usage(self.path, contents)
 
     def fsck(self, progress: Progress | None = None, *, full: bool = True) -> list[Damage]:
         """Verify the packs; return what is wrong, empty when all is well.
@@ -256,7 +315,7 @@ class ContentStore:
             full: verify every byte; else only that packs are there with their footers intact.
         """
         index_new_packs(self._packs, self._index)
-        return list(check_packs(self._packs, self._index, full=full, progress=progress))
+        return list(check_packs(self.path, self._index, full=full, progress=progress))
 
     def check_reachable(
         self, roots: Iterable[Digest], damages: Iterable[Damage] = ()
@@ -280,10 +339,22 @@ class ContentStore:
         for damage in damages:
             self._index.forget(damage.pack, damage.keys)
 
-    def rebuild_index(self) -> None:
+    def rebuild_index(self, progress: Progress | None = None) -> Rebuilt:
         """Make the chunk index again from the footers of the packs."""
-        self._index.clear()
-        self._reader.refresh()
+        return rebuild(self._packs, self._index, progress)
+
+
+def rebuild_index(path: AnyPath, progress: Progress | None = None) -> Rebuilt:
+    """Make the chunk index of a store again, also where the store does not open for its sake.
+
+    Raises:
+        NotFound: there is no store.
+        SchemaMismatch: a newer release made it, or one of its packs.
+        Unavailable: nothing can be written there.
+    """
+    folder = Path(os.fsdecode(path))
+    _check_layout(folder)
+    return rebuild_anew(folder, progress)
 
 
 def _is_unused(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ._durable import fsync_folder
 from ._pack_folder import read_pack_footer
 from ._packing import Packing
+from ._reliance import Reliance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +41,7 @@ class ObjectWriter:
     def __init__(self, folder: Path, index: ChunkIndex) -> None:
         self.folder = folder
         self._index = index
+        self._reliance = Reliance(folder, index)
         self._waiting: dict[Key, bytes] = {}
         self._waiting_size = 0
         self._packing = Packing(folder, index.add_pack)
@@ -53,6 +55,7 @@ class ObjectWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._reliance.close()
         self._packing.close()
 
     def lacks(self, keys: Iterable[Key]) -> set[Key]:
@@ -95,7 +98,7 @@ class ObjectWriter:
 
     def _not_placed(self, keys: set[Key]) -> set[Key]:
         unknown = {key for key in keys if not self._packing.has(key)}
-        return unknown - self._index.known(unknown) if unknown else unknown
+        return unknown - self._reliance.known(unknown) if unknown else unknown
 
     def _place(self) -> None:
         waiting, self._waiting, self._waiting_size = self._waiting, {}, 0

@@ -13,8 +13,11 @@ from omprov._lazy import load_on_use
 if TYPE_CHECKING:
     from ._active_runs import ActiveRun, Used
     from ._checking import Finding
+    from ._collecting import AssetUsage, Freed, RepositoryUsage
     from ._config import SETTINGS, Config
+    from ._copies import ClearedCopies
     from ._door import Repository
+    from ._durations import parse_duration
     from ._handles import VersionHandle
     from ._layout import FOLDER
     from ._reading import History, Lineage, Link, Route
@@ -29,8 +32,11 @@ __all__ = [
     "SETTINGS",
     "ActiveRun",
     "Added",
+    "AssetUsage",
+    "ClearedCopies",
     "Config",
     "Finding",
+    "Freed",
     "Held",
     "History",
     "Lineage",
@@ -38,11 +44,13 @@ __all__ = [
     "MetricPoint",
     "Output",
     "Repository",
+    "RepositoryUsage",
     "Route",
     "Used",
     "VersionHandle",
     "Workspace",
     "find_held",
+    "parse_duration",
     "store_known",
 ]
 
@@ -52,9 +60,12 @@ __getattr__, __dir__ = load_on_use(
         "AUTO": "._versions",
         "ActiveRun": "._active_runs",
         "Added": "._versions",
+        "AssetUsage": "._collecting",
+        "ClearedCopies": "._copies",
         "Config": "._config",
         "FOLDER": "._layout",
         "Finding": "._checking",
+        "Freed": "._collecting",
         "Held": "._workspace",
         "History": "._reading",
         "Lineage": "._reading",
@@ -62,12 +73,14 @@ __getattr__, __dir__ = load_on_use(
         "MetricPoint": "._recording",
         "Output": "._recording",
         "Repository": "._door",
+        "RepositoryUsage": "._collecting",
         "Route": "._reading",
         "SETTINGS": "._config",
         "Used": "._active_runs",
         "VersionHandle": "._handles",
         "Workspace": "._workspace",
         "find_held": "._unchanged",
+        "parse_duration": "._durations",
         "store_known": "._unchanged",
     },
 )

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import Damaged, InvalidInput, NotFound
 
+from ._durations import parse_duration
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS = {
     "user.name": "the name written with everything you record (default: the login name)",
     "project": "the project of references that name none (default: default)",
+    "gc.grace": "how long content stays without a version that names it (default: 24h)",
     "parents.candidates": "how many of the newest versions `auto` looks at for a parent (10)",
 }
 
@@ -43,6 +46,8 @@ class Config:
         section, key = _split(name)
         if name == "parents.candidates" and value is not None and not value.isdecimal():
             raise InvalidInput(f"{name} takes a whole number, not {value!r}")
+        if name == "gc.grace" and value is not None:
+            parse_duration(value)
         parser = self._read()
         if value is None:
             parser.remove_option(section, key)

@@ -1,19 +1,36 @@
-"""Verifying the repository."""
+"""Verifying the repository, freeing space, and saying what takes it up."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from omprov.content import rebuild_index
 from omprov.repository import _checking
+from omprov.repository._collecting import (
+    Freed,
+    RepositoryUsage,
+    kept_digests,
+    usage_of,
+    versions_by_asset,
+)
 from omprov.repository._door._opened import Opened
+from omprov.repository._durations import parse_duration
+from omprov.repository._layout import CONTENT
 
 if TYPE_CHECKING:
-    from omprov.content import Progress
+    from datetime import timedelta
+    from pathlib import Path
+
+    from omprov.content import Progress, Rebuilt
+    from omprov.records import Digest
     from omprov.repository._checking import Finding
+
+GRACE = "24h"
 
 
 class Care(Opened):
-    """Verifying the repository."""
+    """Verifying the repository, freeing space, and saying what takes it up."""
 
     def check(
         self, *, content: bool = True, graphs: bool = True, progress: Progress | None = None
@@ -37,3 +54,64 @@ class Care(Opened):
             with self._reading_graphs() as reader:
                 findings += _checking.check_graphs(reader, self._graphs)
         return findings
+
+    @staticmethod
+    def rebuild_index(path: Path, progress: Progress | None = None) -> Rebuilt:
+        """Make the index of the content store again from the packs alone.
+
+        Needs no opened repository, for one whose index is locked or garbage may not open.
+
+        Args:
+            path: the ``.omprov`` folder.
+            progress: called as packs are read.
+        """
+        return rebuild_index(path / CONTENT, progress)
+
+    def collect(
+        self,
+        *,
+        grace: timedelta | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Freed:
+        """Free the space of what no version needs any more; merge small packs.
+
+        Kept is the content of every version that is not removed, of removed ones that a folder of
+        the workspace holds or that weigh in a free role, and whatever was stored within the grace
+        period. Safe beside readers and writers in this and other processes.
+
+        Args:
+            grace: how long what was stored stays without being recorded; the setting ``gc.grace``,
+                or 24 hours, where left out.
+            dry_run: change nothing, and say what would be done.
+            progress: called as packs are dealt with.
+
+        Raises:
+            Busy: another process collects.
+            Damaged: something cannot be read, so nobody knows what it needs; nothing was changed.
+            StorageFull: there is no room for a new pack; everything is still there.
+        """
+        length = parse_duration(self.config.get("gc.grace") or GRACE) if grace is None else grace
+        copies = self._copies.clear(self._kept(), now=time.time(), grace=length, dry_run=dry_run)
+        content = self.content.collect(self._kept, grace=length, dry_run=dry_run, progress=progress)
+        return Freed(content, copies)
+
+    def usage(self) -> RepositoryUsage:
+        """Say what versions take up: as their owners count, each content once, and on disk.
+
+        Raises:
+            Damaged: something cannot be read.
+        """
+        with self._reading() as reader:
+            sizes, contents = versions_by_asset(reader)
+            usage = self.content.usage(contents)
+            return RepositoryUsage(
+                assets=usage_of(reader, sizes, usage),
+                logical=sum(map(sum, sizes.values())),
+                content=usage,
+                copies=self._copies.size(),
+            )
+
+    def _kept(self) -> set[Digest]:
+        with self._reading() as reader:
+            return kept_digests(reader, self.workspace)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import omprov.diff
 from omprov.errors import InvalidInput, NotFound
 from omprov.repository._door._versions import Versions
-from omprov.repository._layout import COPIES
 from omprov.repository._resolving import resolve_asset, resolve_version
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from omprov.content import MaterializeMode, Progress, StoredTree
     from omprov.diff import Delta
     from omprov.records import Difference, Version
@@ -114,19 +112,12 @@ class Contents(Versions):
     def local_copy(self, reference: AnyVersion) -> Path:
         """Return a read-only folder with the files of a version, shared by all who ask for it.
 
+        It stays at least until this repository is closed.
+
         Raises:
             NotFound: the version holds no content.
         """
         version = self.get_version(reference)
         if version.digest is None:
             raise NotFound("content", version, hint="Only the fact was recorded.")
-        path = self.path / COPIES / version.digest
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix="partial-", dir=path.parent))
-            self.content.materialize(version.digest, partial, mode="link")
-            try:
-                partial.rename(path)
-            except OSError:  # another process was quicker; its copy is as good
-                shutil.rmtree(partial)
-        return path
+        return self._copies.get(version.digest)

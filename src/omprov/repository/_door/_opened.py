@@ -13,6 +13,7 @@ from omprov.errors import Damaged, InvalidInput, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
+from omprov.repository._copies import Copies
 from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
 from omprov.repository._layout import CATALOG, CONTENT, COPIES, FOLDER, WORKSPACE
@@ -51,6 +52,7 @@ class Opened:
         self.who = self.config.get("user.name") or who
         self.project = self.config.get("project") or DEFAULT_PROJECT
         self.workspace = Workspace(path.parent, path / WORKSPACE)
+        self._copies = Copies(path / COPIES, content)
         self._catalog = catalog
         self._clock = clock
         self._differences = Differences(content)
@@ -98,6 +100,7 @@ class Opened:
         """Release files; the repository is of no use afterwards."""
         self._graphs.keep_snapshots()
         self._catalog.close()
+        self._copies.close()
         self.content.close()
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ from omprov.records import (
 if TYPE_CHECKING:
     from omprov.catalog import Catalog
 
-from ._scene import NASTY, NOW, NeedsCatalog, Scene, upload
+from ._scene import NASTY, NOW, NeedsCatalog, Scene, produce, upload
 
 
 class VersionContract(NeedsCatalog):
@@ -162,6 +162,26 @@ class VersionContract(NeedsCatalog):
         with catalog.write("ann", NOW) as writer, pytest.raises(NotFound):
             writer.remove_version(VersionKey(999))
         assert catalog.check() == []
+
+    def test_contents_are_told_with_their_assets(self, catalog: Catalog, scene: Scene) -> None:
+        first, second, third = scene.steps
+        with catalog.write("ann", NOW) as writer:
+            assert list(writer.removed_inputs()) == []
+            writer.remove_version(second.key)
+            assert list(writer.removed_inputs()) == []  # no run used it
+            writer.remove_version(third.key)
+            produce(writer, scene.model, {"code": third.key, "dataset": scene.data.key})
+        with catalog.read() as reader:
+            assert list(reader.contents()) == [
+                (scene.algorithm.id, first.digest, first.size),
+                (scene.dataset.id, scene.data.digest, scene.data.size),
+                (scene.model.id, None, 0),
+                (scene.model.id, None, 0),
+            ]
+            assert sorted(reader.removed_inputs()) == [
+                (third.digest, "algorithm", scene.model.id),
+                (third.digest, "code", scene.model.id),
+            ]
 
     def test_an_alias_moves_and_goes(self, catalog: Catalog, scene: Scene) -> None:
         first, second, _ = (step.key for step in scene.steps)

@@ -1,0 +1,177 @@
+"""Copies what lives out of packs that go, stored bytes as they are, into one new pack."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from blake3 import blake3
+
+from omprov.errors import Damaged
+
+from ._durable import create_locked, disk_errors_told, fsync_folder
+from ._pack import Packed, encode_footer, encode_header
+from ._pack_folder import pack_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ._census import Flags, Rows
+    from ._index import ChunkIndex
+    from ._reach import PackReader
+    from ._survey import Survey
+
+
+_BUFFER = 1 << 20
+
+
+class Moved(NamedTuple):
+    """What came of one round.
+
+    Attributes:
+        made: the name and the size of the new pack, where anything had to be moved.
+        broken: packs that hold something that lives, and no whole copy of it: they must stay.
+    """
+
+    made: tuple[str, int] | None
+    broken: frozenset[int]
+
+
+class Repacker:
+    """Moves objects in rounds of at most one new pack; remembers what was moved."""
+
+    def __init__(self, folder: Path, index: ChunkIndex, survey: Survey, reader: PackReader) -> None:
+        self._folder = folder
+        self._index = index
+        self._survey = survey
+        self._reader = reader
+        self._going = frozenset(survey.victims)
+        self._moved: Flags = np.zeros(len(survey.live), np.bool_)
+
+    def move(self, packs: Sequence[int]) -> Moved:
+        """Make sure that whatever lives in these packs is whole elsewhere, durable and indexed.
+
+        Raises:
+            StorageFull: there is no room for the new pack; the old ones are as they were.
+        """
+        new = _NewPack(self._folder)
+        try:
+            broken = {pack for pack in packs if not self._move_from(pack, new)}
+            if not new.objects:
+                return Moved(None, frozenset(broken))
+            newest = max(self._survey.census.packs[pack].modified for pack in packs)
+            with disk_errors_told():
+                name = new.seal(newest)
+            self._index.add_pack(name, new.objects)
+            return Moved((name, new.size), frozenset(broken))
+        finally:
+            new.abandon()
+
+    def _move_from(self, pack: int, new: _NewPack) -> bool:
+        return all(self._secure(row, new) for row in self._rows_of(pack).tolist())
+
+    def _rows_of(self, pack: int) -> Rows:
+        census = self._survey.census
+        rows = np.flatnonzero(census.pack == pack)
+        rows = rows[self._survey.live[census.first[rows]]]
+        return rows[np.argsort(census.record[rows])]
+
+    def _secure(self, row: int, new: _NewPack) -> bool:
+        """See to it that the object of this row is whole in a pack that stays."""
+        copies = self._reader.copies(int(self._survey.census.first[row]))
+        if len(copies) == 1:
+            self._moved[row] = self._moved[row] or self._copy(row, new)
+            return bool(self._moved[row])
+        key = self._reader.place(row).key
+        same = [copy for copy in copies if self._reader.place(copy).key == key]
+        if any(self._moved[copy] or self._is_whole_elsewhere(copy) for copy in same):
+            return True
+        for copy in (row, *same):
+            if self._copy(copy, new):
+                self._moved[copy] = True
+                return True
+        return False
+
+    def _is_whole_elsewhere(self, copy: int) -> bool:
+        """Say whether this copy lies in a pack that stays; the index then looks for it there."""
+        pack = int(self._survey.census.pack[copy])
+        if pack in self._going:
+            return False
+        try:
+            packed, _, _ = self._reader.stored(copy)
+        except Damaged:
+            return False
+        self._index.add_pack(self._survey.census.packs[pack].name, [packed])
+        return True
+
+    def _copy(self, row: int, new: _NewPack) -> bool:
+        try:
+            packed, stored, _ = self._reader.stored(row)
+        except Damaged:
+            return False
+        with disk_errors_told():
+            new.append(packed, stored)
+        return True
+
+
+class _NewPack:
+    """A pack in the making; its file is made with its first object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path: Path | None = None
+        self._descriptor = -1
+        self._hash = blake3()
+        self._buffer = bytearray()
+        self.size = 0
+        self.objects: list[Packed] = []
+
+    def append(self, packed: Packed, stored: bytes) -> None:
+        if self._path is None:
+            self._path, self._descriptor = create_locked(self._folder / "tmp")
+            self._write(encode_header())
+        self.objects.append(packed._replace(offset=self.size))
+        self._write(stored)
+
+    def seal(self, modified: int) -> str:
+        """Complete the pack, make it durable, put it in its place; return its name.
+
+        It is as old as the youngest of those that it replaces.
+        """
+        assert self._path is not None
+        self._write(encode_footer(self.objects, self.size))
+        self._flush()
+        os.utime(self._descriptor, ns=(modified, modified))
+        os.fsync(self._descriptor)
+        name = self._hash.hexdigest()
+        packs = self._folder / "packs"
+        self._path.rename(packs / pack_file(name))
+        self._path = None
+        fsync_folder(packs)
+        return name
+
+    def abandon(self) -> None:
+        """Close the file, and delete it where it was not sealed."""
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self.size += len(data)
+        self._buffer += data
+        if len(self._buffer) >= _BUFFER:
+            self._flush()
+
+    def _flush(self) -> None:
+        with memoryview(self._buffer) as view:
+            written = 0
+            while written < len(view):
+                written += os.write(self._descriptor, view[written:])
+        self._buffer.clear()
