@@ -55,7 +55,7 @@ class ObjectWriter:
         self._index = index
         self._waiting: dict[Key, bytes] = {}
         self._waiting_size = 0
-        self._pack: _PackFile | None = None
+        self._pack: PackFile | None = None
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._thread = ThreadPoolExecutor(1)
         self._placing: Future[None] | None = None
@@ -124,7 +124,7 @@ class ObjectWriter:
 
     def _append(self, key: Key, raw: bytes) -> None:
         if self._pack is None:
-            self._pack = _PackFile(self._folder)
+            self._pack = PackFile(self._folder)
         packed = self._compressor.compress(raw)
         if len(packed) < len(raw) * _WORTHWHILE:
             self._pack.append(key, packed, len(raw), ZSTANDARD)
@@ -142,12 +142,12 @@ class ObjectWriter:
         self._pack = None
 
 
-class _PackFile:
-    """The pack at hand, under a name of its own until it is complete."""
+class PackFile:
+    """A pack in the making, under a name of its own in a store's ``tmp`` until it is sealed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path, descriptor = create_locked(folder / "tmp")
+        self.path, descriptor = create_locked(folder / "tmp")
         self._file = os.fdopen(descriptor, "wb", buffering=1 << 20)
         self._hash = blake3()
         self.size = 0
@@ -161,20 +161,24 @@ class _PackFile:
         self.objects.append(place)
         self.keys.add(key)
 
-    def seal(self) -> str:
-        """Complete the pack, make it durable, put it in its place; return its name."""
+    def complete(self) -> str:
+        """Write the last bytes of the pack and make it durable; return its name."""
         self._write(encode_footer(self.objects, self.size))
         self._file.flush()
         os.fsync(self._file.fileno())
-        name = self._hash.hexdigest()
+        return self._hash.hexdigest()
+
+    def seal(self) -> str:
+        """Complete the pack, put it in its place; return its name."""
+        name = self.complete()
         packs = self._folder / "packs"
-        self._path.rename(packs / pack_file(name))
+        self.path.rename(packs / pack_file(name))
         fsync_folder(packs)
         self._file.close()
         return name
 
     def abandon(self) -> None:
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         with suppress(OSError):  # what it could not write no longer matters
             self._file.close()
 
