@@ -94,7 +94,8 @@ class Remote:
         self._index_path = folder / f"{_identity(settings)}.sqlite"
         self._index: ChunkIndex | None = None
         self._asked: float | None = None
-        self._lock = RLock()
+        self._opening = RLock()
+        self._refreshing = RLock()
         self.sizes: dict[str, int] = {}
         """Pack → bytes, as the last `refresh` found them."""
 
@@ -106,7 +107,7 @@ class Remote:
             InvalidInput: its URL or its options cannot be right.
             MissingExtra: obstore is not installed.
         """
-        with self._lock:
+        with self._opening:
             if self._bucket is None:
                 self._bucket = open_bucket(self.url, options=self._settings.options)
             return self._bucket
@@ -114,7 +115,7 @@ class Remote:
     @property
     def index(self) -> ChunkIndex:
         """What is known of its packs; see `refresh`."""
-        with self._lock:
+        with self._opening:
             if self._index is None:
                 with suppress(OSError):
                     self._index_path.parent.mkdir(exist_ok=True)
@@ -123,7 +124,7 @@ class Remote:
 
     def close(self) -> None:
         """Let go of files."""
-        with self._lock:
+        with self._opening:
             if self._index is not None:
                 self._index.close()
                 self._index = None
@@ -171,7 +172,7 @@ class Remote:
             SchemaMismatch: a newer release made it, or a pack.
             Unavailable: the bucket cannot be reached.
         """
-        with self._lock:
+        with self._refreshing:
             if unless_fresh and self._asked is not None and monotonic() < self._asked + _FRESH:
                 return
             if not self.exists():
