@@ -12,19 +12,27 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._block_cache import BlockCache, CachedPack
+    from ._buckets import Blob, Bucket, open_bucket
     from ._checkout import Checkout
     from ._collect import Collected
     from ._fsck import Damage
+    from ._movers import Moved
     from ._objects import Reference
     from ._place import MaterializeMode
     from ._progress import Done, Expected, Progress
     from ._rebuild import Rebuilt
+    from ._remote import Remote, RemoteSettings, RemoteSetup
     from ._scan import TreeSummary
     from ._store import ContentStore, rebuild_index
     from ._tree import StoredTree
     from ._usage import Share, Usage
 
 __all__ = [
+    "Blob",
+    "BlockCache",
+    "Bucket",
+    "CachedPack",
     "Checkout",
     "Collected",
     "ContentStore",
@@ -32,19 +40,28 @@ __all__ = [
     "Done",
     "Expected",
     "MaterializeMode",
+    "Moved",
     "Progress",
     "Rebuilt",
     "Reference",
+    "Remote",
+    "RemoteSettings",
+    "RemoteSetup",
     "Share",
     "StoredTree",
     "TreeSummary",
     "Usage",
+    "open_bucket",
     "rebuild_index",
 ]
 
 __getattr__, __dir__ = load_on_use(
     __name__,
     {
+        "Blob": "._buckets",
+        "BlockCache": "._block_cache",
+        "Bucket": "._buckets",
+        "CachedPack": "._block_cache",
         "Checkout": "._checkout",
         "Collected": "._collect",
         "ContentStore": "._store",
@@ -52,13 +69,18 @@ __getattr__, __dir__ = load_on_use(
         "Done": "._progress",
         "Expected": "._progress",
         "MaterializeMode": "._place",
+        "Moved": "._movers",
         "Progress": "._progress",
         "Rebuilt": "._rebuild",
         "Reference": "._objects",
+        "Remote": "._remote",
+        "RemoteSettings": "._remote",
+        "RemoteSetup": "._remote",
         "Share": "._usage",
         "StoredTree": "._tree",
         "TreeSummary": "._scan",
         "Usage": "._usage",
+        "open_bucket": "._buckets",
         "rebuild_index": "._store",
     },
 )

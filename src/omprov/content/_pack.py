@@ -17,7 +17,7 @@ from omprov.errors import Damaged, SchemaMismatch
 from ._objects import Key, ObjectType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 FORMAT = 1
 HEADER = struct.Struct("<8sI4x")
@@ -26,6 +26,7 @@ _RECORD = struct.Struct("<32sQIIBB2x")
 _TRAILER = struct.Struct("<QII32s8s")
 _TRAILER_MAGIC = b"OMFOOT\r\n"
 _TRAILER_CHECKED = 16
+TRAILER_SIZE = _TRAILER.size
 
 STORED, ZSTANDARD = 0, 1
 """How an object's bytes lie in a pack."""
@@ -67,30 +68,44 @@ def encode_footer(objects: Iterable[Packed], offset: int) -> bytes:
 
 
 def read_footer(descriptor: int, name: str) -> list[Packed]:
-    """Read which objects a pack holds; see `read_records`."""
-    return [Packed._make(record) for record in _RECORD.iter_unpack(read_records(descriptor, name))]
+    """Read which objects an open pack holds; see `parse_footer`."""
+    return _unpacked(read_records(descriptor, name))
 
 
 def read_records(descriptor: int, name: str) -> bytes:
-    """Read a pack's records as they lie. Its header does not matter: the trailer says the same.
+    """Read an open pack's records as they lie; see `parse_footer`."""
+    size = os.fstat(descriptor).st_size
+    return _parse_records(lambda offset, length: os.pread(descriptor, length, offset), size, name)
+
+
+def parse_footer(read: Callable[[int, int], bytes], size: int, name: str) -> list[Packed]:
+    """Read which objects a pack holds. Its header does not matter: the trailer says the same.
 
     Args:
-        descriptor: the open pack.
+        read: gives the pack's bytes from an offset on, so many.
+        size: of the pack.
         name: of the pack, for messages.
 
     Raises:
         Damaged: the footer is not what was written.
         SchemaMismatch: a newer release wrote this pack.
     """
-    size = os.fstat(descriptor).st_size
+    return _unpacked(_parse_records(read, size, name))
+
+
+def _unpacked(records: bytes) -> list[Packed]:
+    return [Packed._make(record) for record in _RECORD.iter_unpack(records)]
+
+
+def _parse_records(read: Callable[[int, int], bytes], size: int, name: str) -> bytes:
     start = size - _TRAILER.size
-    trailer = os.pread(descriptor, _TRAILER.size, max(start, 0))
+    trailer = read(max(start, 0), _TRAILER.size)
     if start < HEADER.size or len(trailer) != _TRAILER.size:
         raise Damaged(f"pack {name} is cut short")
     offset, count, version, checksum, magic = _TRAILER.unpack(trailer)
     if magic != _TRAILER_MAGIC or offset + count * _RECORD.size != start:
         raise Damaged(f"pack {name} has no trailer: it is cut short or overwritten")
-    footer = os.pread(descriptor, start - offset, offset)
+    footer = read(offset, start - offset)
     if blake3(footer + trailer[:_TRAILER_CHECKED]).digest() != checksum:
         raise Damaged(f"pack {name} has a damaged footer")
     if version > FORMAT:
@@ -98,6 +113,20 @@ def read_records(descriptor: int, name: str) -> bytes:
             f"pack {name} has layout {version}; this release reads up to {FORMAT}. Upgrade omprov."
         )
     return footer
+
+
+def footer_count(tail: bytes) -> int:
+    """Return how many objects there are, as the last bytes of a pack say.
+
+    Args:
+        tail: at least `TRAILER_SIZE` bytes; what they say is not verified.
+    """
+    return int(_TRAILER.unpack(tail[-_TRAILER.size :])[1])
+
+
+def footer_size(tail: bytes) -> int:
+    """Return how many bytes records and trailer take; see `footer_count`."""
+    return footer_count(tail) * _RECORD.size + _TRAILER.size
 
 
 def unpack(packed: Packed, stored: bytes, name: str) -> bytes:

@@ -84,7 +84,12 @@ def index_new_packs(packs: Path, index: ChunkIndex) -> None:
 
 
 def remove_leftovers(folder: Path, *, dry_run: bool = False) -> int:
-    """Delete temporary files whose writers are gone: a living writer holds a lock on its file.
+    """Delete a store's temporary files whose writers are gone; see `remove_unlocked`."""
+    return remove_unlocked(folder / "tmp", dry_run=dry_run)
+
+
+def remove_unlocked(folder: Path, *, dry_run: bool = False) -> int:
+    """Delete the files in a folder whose writers are gone: a living writer holds a lock on its.
 
     One that cannot be deleted does no harm.
 
@@ -92,7 +97,7 @@ def remove_leftovers(folder: Path, *, dry_run: bool = False) -> int:
         How many bytes they held.
     """
     freed = 0
-    for path in (folder / "tmp").iterdir():
+    for path in folder.iterdir():
         with suppress(OSError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

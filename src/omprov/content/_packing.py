@@ -146,7 +146,7 @@ class PackFile:
     def __init__(self, folder: Path) -> None:
         """Begin one among the temporary files of a store."""
         self._folder = folder
-        self._path, descriptor = create_locked(folder / "tmp")
+        self.path, descriptor = create_locked(folder / "tmp")
         self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER)
         self._hash = blake3()
         self.size = 0
@@ -169,21 +169,25 @@ class PackFile:
         self.objects.append(place)
         self.keys.add(key)
 
-    def seal(self) -> str:
-        """Complete the pack, make it durable, put it in its place; return its name."""
+    def complete(self) -> str:
+        """Write the last bytes of the pack and make it durable; return its name."""
         self._write(encode_footer(self.objects, self.size))
         self._file.flush()
         os.fsync(self._file.fileno())
-        name = self._hash.hexdigest()
+        return self._hash.hexdigest()
+
+    def seal(self) -> str:
+        """Complete the pack, put it in its place; return its name."""
+        name = self.complete()
         packs = self._folder / "packs"
-        self._path.rename(packs / pack_file(name))
+        self.path.rename(packs / pack_file(name))
         fsync_folder(packs)
         self._file.close()
         return name
 
     def abandon(self) -> None:
         """Drop it."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         with suppress(OSError):  # what it could not write no longer matters
             self._file.close()
 

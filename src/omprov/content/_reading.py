@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import os
 from bisect import bisect_right
-from collections import OrderedDict
 from contextlib import suppress
 from itertools import accumulate
-from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
+from typing import TYPE_CHECKING, BinaryIO
 
 from omprov.errors import Damaged, Unavailable
 
@@ -19,6 +17,7 @@ from ._nodes import decode_node
 from ._objects import Key, ObjectType, content_key, decode_file, decode_reference, is_intact
 from ._pack import unpack
 from ._pack_folder import iter_footers, pack_file, refresh_index
+from ._recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from ._index import ChunkIndex
     from ._lists import ChunkList, Piece
     from ._nodes import TreeNode
+    from ._remote_reading import RemoteReader
 
 _OPEN_PACKS = 64
 _NODES_KEPT = 1024
@@ -37,36 +37,48 @@ _BUFFER = 64 << 10
 _TRIES = 5
 """So often an object may be moved to another pack while it is looked up."""
 
-Name = TypeVar("Name")
-Value = TypeVar("Value")
-
 
 class ObjectReader:
     """Gives objects by key. Safe to use from several threads."""
 
-    def __init__(self, packs: Path, index: ChunkIndex) -> None:
+    def __init__(self, packs: Path, index: ChunkIndex, remotes: RemoteReader | None = None) -> None:
         self._packs = packs
         self._index = index
-        self._open = _Recent[str, _OpenPack](_OPEN_PACKS)
-        self._nodes = _Recent[bytes, "TreeNode"](_NODES_KEPT)
+        self._remotes = remotes
+        self._open = Recent[str, _OpenPack](_OPEN_PACKS)
+        self._nodes = Recent[bytes, "TreeNode"](_NODES_KEPT)
 
     def close(self) -> None:
         """Close the packs; they open again on use."""
         self._open.clear()
 
+    def without_remotes(self) -> ObjectReader:
+        """Return a reader of what is stored here alone."""
+        return ObjectReader(self._packs, self._index)
+
+    def has(self, key: Key) -> bool:
+        """Say whether an object is stored here or in a remote.
+
+        Raises:
+            Unavailable: it is not stored here, and a remote cannot be asked.
+        """
+        if self._index.find(key) is None:
+            self.refresh()
+        return self._index.find(key) is not None or (
+            self._remotes is not None and self._remotes.has(key)
+        )
+
     def get(self, key: Key) -> bytes:
-        """Return an object's bytes, as they were written.
+        """Return an object's bytes, as they were written: from the packs here, else from a remote.
 
         Raises:
             Damaged: no pack holds it, or each pack that should has it damaged.
+            Unavailable: it may be in a remote, which cannot be reached.
         """
         for _ in range(_TRIES):
             location = self._index.find(key)
             if location is None:
-                self.refresh()
-                location = self._index.find(key)
-                if location is None:
-                    raise Damaged(f"{key} is missing from the content store")
+                return self._get_unknown(key)
             try:
                 return self._read(key, location)
             except FileNotFoundError:  # moved by another process: the index says where to
@@ -74,9 +86,28 @@ class ObjectReader:
             except Damaged:
                 other = self._read_elsewhere(key, location.pack)
                 if other is None:
+                    with suppress(Unavailable):
+                        other = None if self._remotes is None else self._remotes.get(key)
+                if other is None:
                     raise
                 return other
         raise Damaged(f"{key} is missing: its pack is gone")
+
+    def _get_unknown(self, key: Key) -> bytes:
+        """Return an object that the index does not know, or not rightly."""
+        if self._remotes is not None and self._remotes.knows(key):
+            found = self._remotes.get(key)
+            if found is not None:
+                return found
+        self.refresh()
+        location = self._index.find(key)
+        if location is not None:
+            with suppress(FileNotFoundError):
+                return self._read(key, location)
+        found = None if self._remotes is None else self._remotes.get(key)
+        if found is None:
+            raise Damaged(f"{key} is missing from the content store")
+        return found
 
     def get_node(self, digest: bytes) -> TreeNode:
         """Return a tree node."""
@@ -137,7 +168,7 @@ class ObjectReader:
                 return self.get(key)
             except Damaged:
                 key = Key(ObjectType.FILE, digest)
-                if self._index.find(key) is None:
+                if not self.has(key):
                     raise
         file = decode_file(self.get(key), digest)
         if file.target.type is ObjectType.REFERENCE:
@@ -179,7 +210,7 @@ class _ChunkedFile(io.RawIOBase):
         self._position = 0
         self._chunk = b""
         self._chunk_start = 0
-        self._pages = _Recent[Key, tuple["ChunkList", list[int]]](_PAGES_KEPT)
+        self._pages = Recent[Key, tuple["ChunkList", list[int]]](_PAGES_KEPT)
 
     def readable(self) -> bool:
         return True
@@ -243,29 +274,3 @@ class _OpenPack:
     def __del__(self) -> None:
         if hasattr(self, "descriptor"):
             os.close(self.descriptor)
-
-
-class _Recent(Generic[Name, Value]):
-    """The values used last, at most so many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Name, Value] = OrderedDict()
-        self._lock = Lock()
-
-    def find(self, name: Name) -> Value | None:
-        with self._lock:
-            value = self._values.get(name)
-            if value is not None:
-                self._values.move_to_end(name)
-            return value
-
-    def add(self, name: Name, value: Value) -> None:
-        with self._lock:
-            self._values[name] = value
-            if len(self._values) > self._most:
-                self._values.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._values.clear()

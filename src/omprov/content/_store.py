@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
+from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
+from ._block_cache import BlockCache
 from ._census import look_at_packs
 from ._checkout import Checkout, materialize
 from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
+from ._exchange import pull, push
 from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
+from ._layout import LAYOUT_FILE, check_layout_text, layout_text
+from ._movers import LocalStore, Moved
 from ._nodes import decode_node
 from ._objects import Key, ObjectType
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
@@ -24,6 +29,8 @@ from ._place import MaterializeMode, choose_place
 from ._putting import NodeSink, NullSink
 from ._reading import ObjectReader
 from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
+from ._remote import Remote, RemoteSettings, RemoteSetup
+from ._remote_reading import RemoteReader
 from ._scan import TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
@@ -42,10 +49,7 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(hours=24)
 """So long nobody touches what was put or relied upon, where nothing else is said."""
-LAYOUT = 1
-_LAYOUT_FILE = "layout"
 _UNFINISHED_LAYOUT = "layout.new"
-_LAYOUT_TEXT = "omprov content store, layout "
 
 
 class ContentStore:
@@ -60,13 +64,18 @@ class ContentStore:
     **Idempotent.** Content is stored once, however often it is put.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, setup: RemoteSetup | None = None) -> None:
         """Use `create` or `open`."""
         self.path = folder
         self._packs = folder / "packs"
         self._index = ChunkIndex(folder / INDEX)
         self._stats = StatCache(folder / "stats.sqlite")
-        self._reader = ObjectReader(self._packs, self._index)
+        self._local = LocalStore(folder, self._index)
+        setup = setup or RemoteSetup()
+        cache = folder / "cache" if setup.cache_folder is None else Path(setup.cache_folder)
+        self.cache = BlockCache(cache, setup.cache_limit)
+        self._remotes = [self.remote(settings) for settings in setup.remotes]
+        self._reader = self._reader_of(self._remotes)
 
     @classmethod
     def create(cls, path: AnyPath) -> Self:
@@ -89,8 +98,12 @@ class ContentStore:
         return cls(folder)
 
     @classmethod
-    def open(cls, path: AnyPath) -> Self:
+    def open(cls, path: AnyPath, setup: RemoteSetup | None = None) -> Self:
         """Open a store.
+
+        Args:
+            path: its folder.
+            setup: the remotes that are read from where the store lacks something.
 
         Raises:
             NotFound: there is none.
@@ -100,11 +113,14 @@ class ContentStore:
         folder = Path(os.fsdecode(path))
         _check_layout(folder)
         remove_leftovers(folder)
-        return cls(folder)
+        return cls(folder, setup)
 
     def close(self) -> None:
         """Let go of files; nothing is lost without it."""
         self._reader.close()
+        for remote in self._remotes:
+            remote.close()
+        self.cache.close()
         self._index.close()
         self._stats.close()
 
@@ -162,7 +178,7 @@ class ContentStore:
 
     # -- reading
     def contains(self, digest: Digest) -> bool:
-        """Say whether a tree of this digest is stored."""
+        """Say whether a tree of this digest is stored here, in no remote only."""
         key = _tree_key(digest)
         if not self._is_there(key):
             self._reader.refresh()
@@ -173,14 +189,16 @@ class ContentStore:
         return place is not None and (self._packs / pack_file(place.pack)).exists()
 
     def tree(self, digest: Digest) -> StoredTree:
-        """Return a stored tree.
+        """Return a tree that is stored here or in a remote; what is read of it is fetched.
 
         Raises:
             NotFound: there is none of this digest.
             Damaged: it cannot be read.
+            Unavailable: it is not stored here, and a remote cannot be asked.
         """
-        if not self.contains(digest):
-            raise NotFound("content", digest, hint="It may have to be pulled from a remote.")
+        if not self._reader.has(_tree_key(digest)):
+            where = "It is in no remote either." if self._remotes else "It may be in a remote."
+            raise NotFound("content", digest, hint=where)
         return StoredTree(_tree_key(digest).digest, self._reader.get_node, self._reader.open_file)
 
     def open_file(self, digest: Digest, path: str) -> BinaryIO:
@@ -252,6 +270,61 @@ class ContentStore:
             force=force,
             progress=progress,
         )
+
+    # -- remotes
+    def remote(self, settings: RemoteSettings) -> Remote:
+        """Return a remote of this store, which keeps what it knows of it; close it after use."""
+        return Remote(settings, self.path / "remotes")
+
+    def push(
+        self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
+    ) -> Moved:
+        """Bring to a remote what it lacks of some trees; make a store there if there is none.
+
+        Several may push to one remote at once. Whoever reads the remote meanwhile never finds a
+        tree without all that is in it. Pushing again after an interruption goes on with the rest.
+
+        Args:
+            remote: where to.
+            roots: digests of trees. Those that are not stored here are passed over.
+            progress: told the packs and bytes.
+
+        Raises:
+            Damaged: something is missing here, or is not what it was, or does not arrive whole.
+            Conflict: other things are at the remote's address.
+            SchemaMismatch: a newer release made the remote.
+            Unavailable: the remote cannot be reached.
+        """
+        self._reader.refresh()
+        return push(self._local, self._reader.without_remotes(), remote, roots, progress)
+
+    def pull(
+        self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
+    ) -> Moved:
+        """Bring here what is lacking of some trees from a remote.
+
+        Each pack, and each object that is taken out of one, is verified before it counts as stored.
+        Pulling again after an interruption goes on with the rest.
+
+        Args:
+            remote: where from.
+            roots: digests of trees. Those that the remote does not have are passed over.
+            progress: told the packs and bytes.
+
+        Raises:
+            NotFound: there is no store at the remote's address.
+            Damaged: something is missing in the remote, or is not what it was.
+            SchemaMismatch: a newer release made the remote.
+            StorageFull: there is no room.
+            Unavailable: the remote cannot be reached.
+        """
+        self._reader.refresh()
+        with closing(self._reader_of([remote])) as reader:
+            return pull(self._local, reader, remote, roots, progress)
+
+    def _reader_of(self, remotes: list[Remote]) -> ObjectReader:
+        through = RemoteReader(remotes, self.cache) if remotes else None
+        return ObjectReader(self._packs, self._index, through)
 
     # -- looking after
     def size(self) -> int:
@@ -328,7 +401,7 @@ class ContentStore:
         """
         bad = {key for damage in damages for key in damage.keys}
         self._reader.refresh()
-        return find_incomplete(roots, self._reader, self._index, bad)
+        return find_incomplete(roots, self._reader.without_remotes(), self._index, bad)
 
     def forget_damaged(self, damages: Iterable[Damage]) -> None:
         """Let damaged objects count as missing, so that putting their content stores it anew.
@@ -371,26 +444,19 @@ def _write_layout(folder: Path) -> None:
     """Write what makes the folder a store, last of all and in one step."""
     unfinished = folder / _UNFINISHED_LAYOUT
     with unfinished.open("w", encoding="ascii") as file:
-        file.write(f"{_LAYOUT_TEXT}{LAYOUT}\n")
+        file.write(layout_text())
         file.flush()
         os.fsync(file.fileno())
-    unfinished.rename(folder / _LAYOUT_FILE)
+    unfinished.rename(folder / LAYOUT_FILE)
     fsync_folder(folder)
 
 
 def _check_layout(folder: Path) -> None:
     try:
-        text = (folder / _LAYOUT_FILE).read_text(encoding="ascii", errors="replace")
+        text = (folder / LAYOUT_FILE).read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound("content store", folder) from error
-    number = text.removeprefix(_LAYOUT_TEXT).strip()
-    if not text.startswith(_LAYOUT_TEXT) or not number.isdecimal():
-        raise Damaged(f"{folder / _LAYOUT_FILE} does not say which layout the store has")
-    if int(number) > LAYOUT:
-        raise SchemaMismatch(
-            f"the content store {folder} has layout {number}; this release knows up to {LAYOUT}. "
-            "Upgrade omprov."
-        )
+    check_layout_text(text, folder)
 
 
 def _tree_key(digest: Digest) -> Key:
