@@ -38,8 +38,8 @@ def cut_naively(items, mark):
     pages = [list(items)]
     levels = []
     while True:
-        if len(items) > SHORT and level < 8:
-            ends = [i + 1 for i, item in enumerate(items) if (mark(item) >> (7 * level)) % 128 == 0]
+        if len(items) > 64 and level < 12:
+            ends = [i + 1 for i, item in enumerate(items) if (mark(item) >> (5 * level)) % 32 == 0]
             borders = sorted({0, *ends, len(items)})
             pages = [items[a:b] for a, b in itertools.pairwise(borders)]
         else:
@@ -79,7 +79,7 @@ def test_a_list_that_never_ends_a_page_is_one_page():
 def test_a_list_that_always_ends_a_page_comes_to_an_end():
     pages = []
     paginate(range(1000), mark=lambda _: 0, write=lambda level, page: pages.append(level) or 1)
-    assert max(pages) == 8
+    assert max(pages) == 12
 
 
 @settings(max_examples=15, deadline=None)
@@ -109,7 +109,7 @@ def test_one_added_file_rewrites_few_small_nodes():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    size=st.sampled_from([0, 1, 200, 256, 257, 300, 5000]),
+    size=st.sampled_from([0, 1, 50, 64, 65, 300, 5000]),
     changes=st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 2)), max_size=30),
 )
 def test_differences_of_paged_folders_are_those_of_dictionaries(size, changes):

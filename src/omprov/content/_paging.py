@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-SHORT = 256
+SHORT = 64
 """A list of at most so many items is one page."""
-BITS = 7
-"""So many zero bits of the mark end a page, so it holds 128 items on average."""
-TOP = 8
+BITS = 5
+"""So many zero bits of the mark end a page, so it holds 32 items on average."""
+TOP = 12
 """The level that is never cut: the marks' 64 bits are used up."""
 
 
