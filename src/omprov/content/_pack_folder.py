@@ -71,11 +71,16 @@ def index_new_packs(packs: Path, index: ChunkIndex) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files whose writers are gone: a living writer holds a lock on its file.
+    """Delete a store's temporary files whose writers are gone."""
+    remove_unlocked(folder / "tmp")
+
+
+def remove_unlocked(folder: Path) -> None:
+    """Delete the files in a folder whose writers are gone: a living writer holds a lock on its.
 
     One that cannot be deleted does no harm.
     """
-    for path in (folder / "tmp").iterdir():
+    for path in folder.iterdir():
         with suppress(OSError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
