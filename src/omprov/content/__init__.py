@@ -10,8 +10,11 @@ from ._fsck import Damage
 from ._objects import Reference
 from ._place import MaterializeMode
 from ._progress import Done, Expected, Progress
+from ._references import Referenced
 from ._scan import TreeSummary
+from ._source_checks import SourceLosses
 from ._store import ContentStore
+from ._stored_files import StoredFile
 from ._tree import StoredTree
 
 __all__ = [
@@ -23,6 +26,9 @@ __all__ = [
     "MaterializeMode",
     "Progress",
     "Reference",
+    "Referenced",
+    "SourceLosses",
+    "StoredFile",
     "StoredTree",
     "TreeSummary",
 ]

@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._database import IN_ONE_STATEMENT, open_database, translated
-from ._objects import Key, ObjectType
+from ._objects import HELD_LENGTH, Key, ObjectType
 from ._pack import Packed
 
 if TYPE_CHECKING:
@@ -25,7 +25,19 @@ CREATE TABLE object (
     PRIMARY KEY (digest, type)
 ) WITHOUT ROWID;
 CREATE INDEX object_by_pack ON object (pack);
+CREATE INDEX object_elsewhere ON object (type) WHERE type = 5;
 """
+
+
+_TAKE_IN = """
+INSERT INTO object (digest, position, stored, raw, type, compression, pack)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (digest, type) DO UPDATE SET position = excluded.position,
+        stored = excluded.stored, raw = excluded.raw, compression = excluded.compression,
+        pack = excluded.pack
+    WHERE excluded.type <> 3 OR excluded.raw <= object.raw
+"""
+"""A file object with a reference never takes the place of one whose content is held."""
 
 
 class Location(NamedTuple):
@@ -57,19 +69,31 @@ class ChunkIndex:
             row = self._database.execute(query, (key.digest, key.type)).fetchone()
         return None if row is None else Location(row[0], Packed._make(row[1:]))
 
-    def known(self, keys: Iterable[Key]) -> set[Key]:
-        """Return those of `keys` that the index knows."""
+    def known(self, keys: Iterable[Key], *, held: bool = False) -> set[Key]:
+        """Return those of `keys` that the index knows.
+
+        Args:
+            keys: which.
+            held: leave out the file objects that are references: their bytes lie elsewhere.
+        """
         wanted = set(keys)
+        but = f" AND NOT (type = {ObjectType.FILE:d} AND raw > {HELD_LENGTH})" if held else ""
         digests = list({key.digest for key in wanted})
         found: set[Key] = set()
         with self._lock, translated(self._path):
             for start in range(0, len(digests), IN_ONE_STATEMENT):
                 batch = digests[start : start + IN_ONE_STATEMENT]
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT type, digest FROM object WHERE digest IN ({marks})"  # noqa: S608 - marks only
+                query = f"SELECT type, digest FROM object WHERE digest IN ({marks}){but}"  # noqa: S608 - marks only
                 rows = self._database.execute(query, batch)
                 found.update(Key(ObjectType(type_), digest) for type_, digest in rows)
         return found & wanted
+
+    def has_references(self) -> bool:
+        """Say whether anything at all is kept by reference."""
+        query = "SELECT 1 FROM object WHERE type = 5 LIMIT 1"
+        with self._lock, translated(self._path):
+            return self._database.execute(query).fetchone() is not None
 
     def packs(self) -> set[str]:
         """Return the names of the packs that the index knows."""
@@ -89,7 +113,10 @@ class ChunkIndex:
             ]
 
     def add_pack(self, name: str, objects: Sequence[Packed]) -> None:
-        """Take in a pack; of an object that is known already, the newer place counts."""
+        """Take in a pack; of an object that is known already, the newer place counts.
+
+        Of two file objects under one digest, one whose content is held counts before a reference.
+        """
         with self._lock, translated(self._path), self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
@@ -97,9 +124,7 @@ class ChunkIndex:
                 "SELECT id FROM pack WHERE name = ?", (name,)
             ).fetchone()
             self._database.executemany(
-                "INSERT OR REPLACE INTO object"
-                " (digest, position, stored, raw, type, compression, pack)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                _TAKE_IN,
                 ((*packed, pack) for packed in objects),
             )
 

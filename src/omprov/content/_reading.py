@@ -10,12 +10,20 @@ from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
-from omprov.errors import Damaged, Unavailable
+from omprov.errors import Damaged
 
 from ._index import Location
 from ._lists import decode_list
-from ._nodes import decode_node
-from ._objects import Key, ObjectType, content_key, decode_file, decode_reference, is_intact
+from ._nodes import EntryKind, decode_node
+from ._objects import (
+    Key,
+    ObjectType,
+    Reference,
+    content_key,
+    decode_file,
+    decode_reference,
+    is_intact,
+)
 from ._pack import unpack
 from ._pack_folder import iter_footers, pack_file, refresh_index
 
@@ -27,7 +35,8 @@ if TYPE_CHECKING:
 
     from ._index import ChunkIndex
     from ._lists import ChunkList, Piece
-    from ._nodes import TreeNode
+    from ._nodes import Entry, TreeNode
+    from ._sources import Sources
 
 _OPEN_PACKS = 64
 _NODES_KEPT = 1024
@@ -41,9 +50,10 @@ Value = TypeVar("Value")
 class ObjectReader:
     """Gives objects by key. Safe to use from several threads."""
 
-    def __init__(self, packs: Path, index: ChunkIndex) -> None:
+    def __init__(self, packs: Path, index: ChunkIndex, sources: Sources) -> None:
         self._packs = packs
         self._index = index
+        self._sources = sources
         self._open = _Recent[str, _OpenPack](_OPEN_PACKS)
         self._nodes = _Recent[bytes, "TreeNode"](_NODES_KEPT)
 
@@ -85,29 +95,59 @@ class ObjectReader:
             self._nodes.add(digest, node)
         return node
 
-    def open_file(self, digest: bytes, size: int) -> BinaryIO:
-        """Open a file's bytes; only the chunks that are asked for are read.
+    def open_entry(self, entry: Entry) -> BinaryIO:
+        """Open the bytes of a file or symlink; only what is asked for is read.
 
         Raises:
-            Unavailable: the store holds only a reference to the file.
+            Damaged: they are not what they were.
+            NotFound: they are kept by reference, and are gone.
+            SourceChanged: they are kept by reference, and have changed.
         """
-        content = self._content(digest, size)
-        if isinstance(content, bytes):
-            return io.BytesIO(content)
-        return io.BufferedReader(_ChunkedFile(self, content, size), _BUFFER)
+        content = self._content(entry)
+        match content:
+            case bytes():
+                return io.BytesIO(content)
+            case Reference():
+                return self._sources.open(content, known_digest(entry))
+            case Key():
+                return io.BufferedReader(_ChunkedFile(self, content, entry.size), _BUFFER)
 
-    def iter_content(self, digest: bytes, size: int) -> Iterator[bytes]:
-        """Give a file's bytes chunk by chunk, in order.
+    def iter_content(self, entry: Entry) -> Iterator[bytes]:
+        """Give the bytes of a file or symlink piece by piece, in order.
 
         Raises:
-            Unavailable: the store holds only a reference to the file.
+            Damaged: they are not what they were.
+            NotFound: they are kept by reference, and are gone.
+            SourceChanged: they are kept by reference, and have changed.
         """
-        content = self._content(digest, size)
-        if isinstance(content, bytes):
-            yield content
-            return
-        for piece in self.iter_pieces(content):
-            yield self.get(Key(ObjectType.CHUNK, piece.digest))
+        content = self._content(entry)
+        match content:
+            case bytes():
+                yield content
+            case Reference():
+                yield from self._sources.stream(content, known_digest(entry))
+            case Key():
+                for piece in self.iter_pieces(content):
+                    yield self.get(Key(ObjectType.CHUNK, piece.digest))
+
+    def has_references(self) -> bool:
+        """Say whether anything at all is kept by reference, as far as is known by now."""
+        return self._index.has_references()
+
+    def find_reference(self, entry: Entry) -> Reference | None:
+        """Return where the bytes of a file lie; ``None`` where the store holds them."""
+        if entry.kind == EntryKind.REFERENCE:
+            return self._reference(Key(ObjectType.REFERENCE, entry.digest))
+        key = content_key(entry.size, entry.digest)
+        if key is None or self._index.known([key], held=True):
+            return None
+        key = Key(ObjectType.FILE, entry.digest)
+        if self._index.find(key) is None:
+            return None
+        file = decode_file(self.get(key), entry.digest)
+        if file.target.type is not ObjectType.REFERENCE:
+            return None
+        return self._reference(file.target)
 
     def iter_pieces(self, key: Key) -> Iterator[Piece]:
         """Give the chunks of a list, in order."""
@@ -126,23 +166,31 @@ class ObjectReader:
         """Bring the index up to date with the packs that are there."""
         refresh_index(self._packs, self._index)
 
-    def _content(self, digest: bytes, size: int) -> bytes | Key:
-        """Give a small file's bytes, or the key of a large one's chunk list."""
-        key = content_key(size, digest)
+    def _content(self, entry: Entry) -> bytes | Key | Reference:
+        """Give a small file's bytes, the key of a large one's chunk list, or where a file lies."""
+        if entry.kind == EntryKind.REFERENCE:
+            return self._reference(Key(ObjectType.REFERENCE, entry.digest))
+        key = content_key(entry.size, entry.digest)
         if key is None:
             return b""
         if key.type is ObjectType.CHUNK:
-            try:
-                return self.get(key)
-            except Damaged:
-                key = Key(ObjectType.FILE, digest)
-                if self._index.find(key) is None:
-                    raise
-        file = decode_file(self.get(key), digest)
+            other = Key(ObjectType.FILE, entry.digest)
+            if self._index.find(key) is None and self._index.find(other) is not None:
+                key = other
+            else:
+                try:
+                    return self.get(key)
+                except Damaged:
+                    if self._index.find(other) is None:
+                        raise
+                    key = other
+        file = decode_file(self.get(key), entry.digest)
         if file.target.type is ObjectType.REFERENCE:
-            where = decode_reference(self.get(file.target)).uri
-            raise Unavailable(f"the store holds only a reference to this file: fetch {where}")
+            return self._reference(file.target)
         return file.target
+
+    def _reference(self, key: Key) -> Reference:
+        return decode_reference(self.get(key))
 
     def _read(self, key: Key, location: Location) -> bytes:
         name, packed = location
@@ -167,6 +215,11 @@ class ObjectReader:
                     except Damaged:
                         continue
         return None
+
+
+def known_digest(entry: Entry) -> bytes | None:
+    """Return the digest of an entry's content; ``None`` where nobody read it."""
+    return None if entry.kind == EntryKind.REFERENCE else entry.digest
 
 
 class _ChunkedFile(io.RawIOBase):

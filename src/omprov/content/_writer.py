@@ -113,7 +113,7 @@ class ObjectWriter:
 
     def _not_placed(self, keys: set[Key]) -> set[Key]:
         unknown = keys if self._pack is None else keys - self._pack.keys
-        return unknown - self._index.known(unknown) if unknown else unknown
+        return unknown - self._index.known(unknown, held=True) if unknown else unknown
 
     def _place(self, waiting: dict[Key, bytes]) -> None:
         lacking = self._not_placed(set(waiting))
