@@ -23,7 +23,7 @@ from omprov.content._objects import (
     is_intact,
 )
 from omprov.content._writer import ObjectWriter
-from omprov.errors import Damaged, NotFound, SchemaMismatch, StorageFull, Unavailable
+from omprov.errors import Damaged, NotFound, SchemaMismatch, StorageFull
 
 FILES = {"a": b"1" * 50, "b/c": b"text " * 40, "b/d": b"", "big": random_bytes(1, 300_000)}
 

@@ -131,7 +131,8 @@ def _fill(listing: sqlite3.Connection, bucket: Bucket, parts: SplitUrl) -> str:
     """
     prefix = f"{parts.path}/" if parts.path else ""
     blobs = bucket.list(parts.path)
-    rows = ((b.name[len(prefix) :].encode(), b.size, b.etag) for b in blobs)
+    below = (blob for blob in blobs if blob.name != parts.path)  # that is a mark of the folder
+    rows = ((b.name[len(prefix) :].encode(), b.size, b.etag) for b in below)
     listing.execute("BEGIN")
     while batch := list(islice(rows, BATCH)):
         listing.executemany(_INSERT, batch)

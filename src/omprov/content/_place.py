@@ -117,11 +117,11 @@ class _CachedFiles:
     def __init__(self, reader: ObjectReader, store: Path) -> None:
         self._reader = reader
         self._store = store
-        self._has_references = reader.has_references()
+        self._has_references = reader.elsewhere.is_used()
 
     def is_elsewhere(self, entry: Entry) -> bool:
         """Say whether the bytes are kept by reference: the store shall not hold them after all."""
-        return self._has_references and self._reader.find_reference(entry) is not None
+        return self._has_references and self._reader.elsewhere.find(entry) is not None
 
     def get(self, entry: Entry) -> Path:
         """Return a file with exactly these bytes: one that was altered through a link goes."""

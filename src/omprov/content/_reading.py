@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
 from omprov.errors import Damaged
 
+from ._elsewhere import Elsewhere
 from ._index import Location
 from ._lists import decode_list
 from ._nodes import EntryKind, decode_node
@@ -21,7 +22,6 @@ from ._objects import (
     Reference,
     content_key,
     decode_file,
-    decode_reference,
     is_intact,
 )
 from ._pack import unpack
@@ -53,7 +53,7 @@ class ObjectReader:
     def __init__(self, packs: Path, index: ChunkIndex, sources: Sources) -> None:
         self._packs = packs
         self._index = index
-        self._sources = sources
+        self.elsewhere = Elsewhere(packs, index, sources, self.get)
         self._open = _Recent[str, _OpenPack](_OPEN_PACKS)
         self._nodes = _Recent[bytes, "TreeNode"](_NODES_KEPT)
 
@@ -108,7 +108,7 @@ class ObjectReader:
             case bytes():
                 return io.BytesIO(content)
             case Reference():
-                return self._sources.open(content, known_digest(entry))
+                return self.elsewhere.open(entry, content)
             case Key():
                 return io.BufferedReader(_ChunkedFile(self, content, entry.size), _BUFFER)
 
@@ -125,29 +125,10 @@ class ObjectReader:
             case bytes():
                 yield content
             case Reference():
-                yield from self._sources.stream(content, known_digest(entry))
+                yield from self.elsewhere.stream(entry, content)
             case Key():
                 for piece in self.iter_pieces(content):
                     yield self.get(Key(ObjectType.CHUNK, piece.digest))
-
-    def has_references(self) -> bool:
-        """Say whether anything at all is kept by reference, as far as is known by now."""
-        return self._index.has_references()
-
-    def find_reference(self, entry: Entry) -> Reference | None:
-        """Return where the bytes of a file lie; ``None`` where the store holds them."""
-        if entry.kind == EntryKind.REFERENCE:
-            return self._reference(Key(ObjectType.REFERENCE, entry.digest))
-        key = content_key(entry.size, entry.digest)
-        if key is None or self._index.known([key], held=True):
-            return None
-        key = Key(ObjectType.FILE, entry.digest)
-        if self._index.find(key) is None:
-            return None
-        file = decode_file(self.get(key), entry.digest)
-        if file.target.type is not ObjectType.REFERENCE:
-            return None
-        return self._reference(file.target)
 
     def iter_pieces(self, key: Key) -> Iterator[Piece]:
         """Give the chunks of a list, in order."""
@@ -164,12 +145,13 @@ class ObjectReader:
 
     def refresh(self) -> None:
         """Bring the index up to date with the packs that are there."""
+        self.elsewhere.refresh()
         refresh_index(self._packs, self._index)
 
     def _content(self, entry: Entry) -> bytes | Key | Reference:
         """Give a small file's bytes, the key of a large one's chunk list, or where a file lies."""
         if entry.kind == EntryKind.REFERENCE:
-            return self._reference(Key(ObjectType.REFERENCE, entry.digest))
+            return self.elsewhere.get(Key(ObjectType.REFERENCE, entry.digest))
         key = content_key(entry.size, entry.digest)
         if key is None:
             return b""
@@ -186,11 +168,8 @@ class ObjectReader:
                     key = other
         file = decode_file(self.get(key), entry.digest)
         if file.target.type is ObjectType.REFERENCE:
-            return self._reference(file.target)
+            return self.elsewhere.get(file.target)
         return file.target
-
-    def _reference(self, key: Key) -> Reference:
-        return decode_reference(self.get(key))
 
     def _read(self, key: Key, location: Location) -> bytes:
         name, packed = location
@@ -215,11 +194,6 @@ class ObjectReader:
                     except Damaged:
                         continue
         return None
-
-
-def known_digest(entry: Entry) -> bytes | None:
-    """Return the digest of an entry's content; ``None`` where nobody read it."""
-    return None if entry.kind == EntryKind.REFERENCE else entry.digest
 
 
 class _ChunkedFile(io.RawIOBase):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import OmprovError
 
+from ._elsewhere import known_digest
 from ._nodes import EntryKind
 from ._objects import content_key
 from ._progress import Done
-from ._reading import known_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,7 +77,7 @@ def iter_elsewhere(
     for entry in leaves:
         key = keys.get(entry.digest)
         if entry.kind == EntryKind.REFERENCE or (key is not None and key not in held):
-            reference = reader.find_reference(entry)
+            reference = reader.elsewhere.find(entry)
             if reference is not None:
                 yield entry, reference
 
@@ -153,7 +153,8 @@ class _Search:
             else:
                 self._sources.check(reference)
         except OmprovError as error:
-            return str(error)
+            if self._reader.elsewhere.find_other(entry, reference) is None:
+                return str(error)
         return None
 
 

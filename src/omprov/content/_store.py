@@ -275,7 +275,7 @@ class ContentStore:
         """
         for path, entry in self.tree(digest).iter_entries():
             if entry.kind != EntryKind.FOLDER:
-                yield StoredFile.of(path, entry, self._reader.find_reference(entry))
+                yield StoredFile.of(path, entry, self._reader.elsewhere.find(entry))
 
     def materialize(
         self,

@@ -54,7 +54,7 @@ def is_source(tree: StoredTree, folder: bytes, reader: ObjectReader) -> bool:
     whole = absolute_path(folder)
     for path, entry in tree.iter_entries():
         if entry.kind == EntryKind.REFERENCE:
-            reference = reader.find_reference(entry)
+            reference = reader.elsewhere.find(entry)
             places = {file_address(whole), file_address(whole + b"/" + path)}
             return reference is not None and reference.uri in places
         if entry.kind != EntryKind.FOLDER and entry.size and entry.kind != EntryKind.SYMLINK:
