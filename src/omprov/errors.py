@@ -16,7 +16,7 @@
         ├── StorageFull(OSError)          no room on the disk
         ├── SchemaMismatch                the catalog was written by another release
         ├── Damaged                       bytes are not what they were
-        ├── SourceChanged                 data kept by reference is not what it was
+        │   └── SourceChanged             data kept by reference is not what it was
         └── MissingExtra(ImportError)     an optional library is not installed
 
 Each error carries its facts as fields and builds its own one-line message: what happened, to which
@@ -176,14 +176,16 @@ class Damaged(Unavailable):
     http_status = 500
 
 
-class SourceChanged(Unavailable):
-    """A file that is kept by reference has another size, ETag or time than when it was recorded.
+class SourceChanged(Damaged):
+    """A file that is kept by reference is not what it was when it was recorded.
 
     Attributes:
         address: where it lies.
-        recorded: the state that it had, for people.
-        found: the state that it has.
+        recorded: what it was known by, for people: size and ETag, or digest.
+        found: what it has now.
     """
+
+    http_status = 503
 
     def __init__(self, address: str, recorded: object, found: object) -> None:
         self.address = address

@@ -10,13 +10,15 @@ from itertools import count
 import pytest
 from buckets import s3_server
 from content_folders import random_bytes, read_folder
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from omprov.content import ContentStore
 from omprov.content import _bucket_references as bucket_references
 from omprov.content._bucket_names import Blob
 from omprov.content._buckets import split_url
 from omprov.content._nodes import EntryKind
-from omprov.errors import Conflict, Damaged, InvalidInput, NotFound, SourceChanged, Unavailable
+from omprov.errors import Conflict, InvalidInput, NotFound, SourceChanged, Unavailable
 
 LARGE = random_bytes(4, 900_000)
 OBJECTS = {"data/a": b"1", "data/a-b": b"2", "data/a/b": b"", "data/sub/big": LARGE, "other": b"0"}
@@ -96,7 +98,7 @@ def test_an_object_that_was_replaced_is_told(store, s3, tmp_path, hashed):
         s3.put({"data/x": LARGE[::-1]})
         with pytest.raises(SourceChanged, match="has changed at its source"):
             file.read()
-    with pytest.raises(Damaged if hashed else SourceChanged, match=f"{url}/x"):
+    with pytest.raises(SourceChanged, match=f"{url}/x"):
         store.materialize(digest, tmp_path / "out")
     assert read_folder(tmp_path / "out") == {}
     assert store.check_sources([digest])[digest].count == 1
@@ -236,36 +238,31 @@ class Unsorted:
 
 
 def test_memory_is_bounded_and_the_order_of_a_listing_does_not_matter(store, monkeypatch):
-    monkeypatch.setattr(type(store.sources), "bucket", lambda self, url, address: Unsorted(50_000))
-    monkeypatch.setattr("omprov.content._writer.PACK_OBJECTS", 2048)
+    monkeypatch.setattr(type(store.sources), "bucket", lambda self, url, address: Unsorted(20_000))
+    monkeypatch.setattr("omprov.content._writer.PACK_OBJECTS", 1024)
     tracemalloc.start()
     try:
         whole = store.put_reference("s3://many/data").summary
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert whole.files == 50_000
-    assert peak < 10_000_000
+    assert whole.files == 20_000
+    assert peak < 8_000_000
     names = [path for path, entry in store.tree(whole.digest).iter_entries()]
     assert names == sorted(names)
 
 
-def test_fifty_thousand_keys_of_one_prefix(store, s3, monkeypatch):
-    import moto.s3.models
-    from moto.core import DEFAULT_ACCOUNT_ID
-
-    s3.put({"many/00000": b"1"})
-    backend = moto.s3.models.s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    for n in range(1, 50_000):
+@pytest.mark.slow  # the server takes its time to list them
+def test_fifty_thousand_keys_of_one_prefix(store, s3):
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for n in range(50_000):
         backend.put_object(s3.bucket, f"many/{n:05}", b"%d" % n)
-    referenced = store.put_reference(f"s3://{s3.bucket}/many")
-    assert referenced.summary.files == 50_000
-    assert store.put_reference(f"s3://{s3.bucket}/many") == referenced
-    assert store.open_file(referenced.summary.digest, "31415").read() == b"31415"
-    backend.put_object(s3.bucket, "many/31415", b"pi")
-    newer = store.put_reference(f"s3://{s3.bucket}/many").summary
-    changes = store.tree(newer.digest).changes_from(store.tree(referenced.summary.digest))
-    assert [delta.path for delta in changes] == ["31415"]
+    summary = store.put_reference(f"s3://{s3.bucket}/many").summary
+    assert summary.files == 50_000
+    assert store.open_file(summary.digest, "31415").read() == b"31415"
+    assert [leaf.path for leaf in store.tree(summary.digest).walk()] == [
+        f"{n:05}" for n in range(50_000)
+    ]
 
 
 def test_an_object_that_changes_while_it_is_hashed_is_refused(store, s3, monkeypatch):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from click.shell_completion import get_completion_class
 
-from omprov.errors import AlreadyExists, InvalidInput, NotFound
+from omprov.errors import AlreadyExists, Damaged, InvalidInput, NotFound
 
 from . import _wording
 from ._command import command
@@ -132,23 +132,48 @@ def completion_command(ctx: click.Context, session: Session, *, shell: str) -> N
 
 @command(
     "fsck",
-    example="omprov fsck\nomprov fsck --quick",
-    keys={"findings": "list of *finding*; empty when all is well"},
+    example="omprov fsck\nomprov fsck --quick\nomprov fsck --sources",
+    keys={
+        "findings": "list of *finding*; empty when all is well",
+        "by_reference": "how many files lie elsewhere",
+    },
 )
 @click.option("--quick", is_flag=True, help="Do not read the bytes of all files.")
-def fsck_command(session: Session, *, quick: bool) -> None:
+@click.option(
+    "--sources", is_flag=True, help="Look whether files kept by reference are still what they were."
+)
+@click.option("--read-sources", is_flag=True, help="Read them, too, where their digest is known.")
+def fsck_command(session: Session, *, quick: bool, sources: bool, read_sources: bool) -> None:
     """Verify the database, every stored byte, and every inferred edge.
 
     Exits with 1 when something is wrong.
     """
     with session.repository() as repository, session.progress("verifying") as progress:
-        findings = repository.check(content=not quick, progress=progress)
+        wanted: Literal["look", "read"] | None = "read" if read_sources else None
+        wanted = wanted or ("look" if sources else None)
+        findings = repository.check(content=not quick, sources=wanted, progress=progress)
+        elsewhere = _count_elsewhere(repository)
+
+    def show(out: Console) -> None:
+        if elsewhere and wanted is None:
+            out.print(
+                f"{_wording.plural(elsewhere, 'file')} by reference, not verified: --sources does."
+            )
+        _show_findings(out, findings)
+
     session.answer(
-        {"findings": [finding_json(finding) for finding in findings]},
-        lambda out: _show_findings(out, findings),
+        {"findings": [finding_json(finding) for finding in findings], "by_reference": elsewhere},
+        show,
     )
     if findings:
         raise click.exceptions.Exit(1)
+
+
+def _count_elsewhere(repository: Repository) -> int:
+    try:
+        return repository.count_by_reference()
+    except Damaged:  # the findings tell of it
+        return 0
 
 
 def _show_findings(out: Console, findings: list[Finding]) -> None:

@@ -5,6 +5,7 @@ folders have equal digests. Files are cut into chunks, chunks go into packs; ``d
 specifies every byte. The store knows nothing of assets and versions.
 """
 
+from ._buckets import split_url
 from ._checkout import Checkout
 from ._fsck import Damage
 from ._objects import Reference
@@ -31,4 +32,5 @@ __all__ = [
     "StoredFile",
     "StoredTree",
     "TreeSummary",
+    "split_url",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omprov.errors import OmprovError
+from omprov.errors import Damaged, OmprovError
 
 from ._elsewhere import known_digest
 from ._nodes import EntryKind
@@ -105,7 +106,10 @@ def check_sources(
         return {}
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
         search = _Search(reader, index, sources, pool, read=read, progress=progress)
-        found = {root: search.losses_in(bytes.fromhex(root)) for root in roots}
+        found: dict[Digest, SourceLosses] = {}
+        for root in roots:
+            with suppress(Damaged):  # a tree that cannot be read is told by other checks
+                found[root] = search.losses_in(bytes.fromhex(root))
     return {root: losses for root, losses in found.items() if losses.count}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from blake3 import blake3
 
-from omprov.errors import Damaged, SourceChanged
+from omprov.errors import SourceChanged
 
 from ._addresses import object_at, path_at
 from ._buckets import open_bucket
@@ -82,7 +82,7 @@ class Sources:
 
         Raises:
             NotFound: it is gone.
-            Damaged: its bytes are others.
+            SourceChanged: its bytes are others.
             Unavailable: it cannot be reached.
         """
         for _ in self.stream(reference, digest):
@@ -97,8 +97,7 @@ class Sources:
 
         Raises:
             NotFound: it is gone.
-            SourceChanged: it has another size or ETag.
-            Damaged: its bytes are others.
+            SourceChanged: it has another size, another ETag, or other bytes.
             Unavailable: it cannot be reached.
         """
         name = blake3(encode_reference(reference)).digest()
@@ -110,8 +109,10 @@ class Sources:
             size += len(block)
             yield block
         found = whole.digest()
-        if size != reference.size or found != (wanted or found):
-            raise _other_bytes(reference, found)
+        if wanted is not None and found != wanted:
+            raise _other_bytes(reference, wanted, found)
+        if size != reference.size:
+            raise SourceChanged(reference.uri, f"{reference.size} bytes", f"{size} bytes")
         if wanted is None:
             self._learned.add(name, found)
 
@@ -124,8 +125,7 @@ class Sources:
 
         Raises:
             NotFound: it is gone.
-            SourceChanged: it has another size or ETag.
-            Damaged: its bytes are others.
+            SourceChanged: it has another size, another ETag, or other bytes.
             Unavailable: it cannot be reached.
         """
         place = self._place(reference)
@@ -149,11 +149,9 @@ def _compare(reference: Reference, state: State) -> None:
         raise SourceChanged(reference.uri, State(reference.size, reference.etag), state)
 
 
-def _other_bytes(reference: Reference, found: bytes) -> Damaged:
-    return Damaged(
-        f"{reference.uri} has other bytes than when it was recorded by reference (BLAKE3 now "
-        f"{found.hex()[:16]}…): put back what was there, or record what is there as a new version"
-    )
+def _other_bytes(reference: Reference, digest: bytes, found: bytes) -> SourceChanged:
+    words = (f"BLAKE3 {one.hex()[:16]}…" for one in (digest, found))
+    return SourceChanged(reference.uri, *words)
 
 
 class _SourceFile(io.RawIOBase):
@@ -222,4 +220,4 @@ class _SourceFile(io.RawIOBase):
             self._hash.update(block)
             self._hashed += length
             if self._hashed == self._state.size and self._hash.digest() != self._digest:
-                raise _other_bytes(self._reference, self._hash.digest())
+                raise _other_bytes(self._reference, self._digest, self._hash.digest())

@@ -7,6 +7,7 @@ transactions, keeps the version graphs in step with the catalog, and never print
 from ._active_runs import ActiveRun, Used
 from ._checking import Finding
 from ._config import SETTINGS, Config
+from ._contents import ByReference
 from ._door import FOLDER, Repository
 from ._handles import VersionHandle
 from ._reading import History, Lineage, Link, Route
@@ -20,6 +21,7 @@ __all__ = [
     "SETTINGS",
     "ActiveRun",
     "Added",
+    "ByReference",
     "Config",
     "Finding",
     "Held",
