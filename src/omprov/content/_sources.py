@@ -51,7 +51,7 @@ class Sources:
     def __init__(self, learned: LearnedDigests, options: BucketOptions = no_options) -> None:
         self.options = options
         self._learned = learned
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[tuple[object, ...], Bucket] = {}
         self._lock = Lock()
 
     def bucket(self, url: str, address: str) -> Bucket:
@@ -61,11 +61,12 @@ class Sources:
             url: ``scheme://name``.
             address: of what is wanted in it, which decides the options.
         """
+        options = self.options(address)
+        name = url, *sorted(options.items())
         with self._lock:
-            found = self._buckets.get(url)
-            if found is None:
-                found = self._buckets[url] = open_bucket(url, options=self.options(address))
-            return found
+            if name not in self._buckets:
+                self._buckets[name] = open_bucket(url, options=options)
+            return self._buckets[name]
 
     def check(self, reference: Reference) -> None:
         """Look whether a file still has the size and ETag that it had; read nothing.
