@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from omprov.records import Difference
-    from omprov.repository import ActiveRun, Added, Repository, VersionHandle
+    from omprov.repository import ActiveRun, Added, ByReference, Repository, VersionHandle
 
 
 def connect(url: str | Path | None = None, *, create: bool = True) -> Repository:
@@ -92,7 +92,9 @@ def get_version(reference: str, *, repository: Repository | None = None) -> Vers
     return omprov.repository.VersionHandle(home, home.get_version(reference))
 
 
-def add_version(asset: str, content: str | Path | Mapping[str, bytes], **facts: Any) -> Added:
+def add_version(
+    asset: str, content: str | Path | Mapping[str, bytes] | ByReference, **facts: Any
+) -> Added:
     """Record the state of an asset in the nearest repository; see `Repository.add_version`."""
     return _nearby().add_version(asset, content, **facts)
 

@@ -16,6 +16,7 @@
         ├── StorageFull(OSError)          no room on the disk
         ├── SchemaMismatch                the catalog was written by another release
         ├── Damaged                       bytes are not what they were
+        │   └── SourceChanged             data kept by reference is not what it was
         └── MissingExtra(ImportError)     an optional library is not installed
 
 Each error carries its facts as fields and builds its own one-line message: what happened, to which
@@ -173,6 +174,28 @@ class Damaged(Unavailable):
     """Stored bytes are not what they were when they were written."""
 
     http_status = 500
+
+
+class SourceChanged(Damaged):
+    """A file that is kept by reference is not what it was when it was recorded.
+
+    Attributes:
+        address: where it lies.
+        recorded: what it was known by, for people: size and ETag, or digest.
+        found: what it has now.
+    """
+
+    http_status = 503
+
+    def __init__(self, address: str, recorded: object, found: object) -> None:
+        self.address = address
+        self.recorded = str(recorded)
+        self.found = str(found)
+        super().__init__(
+            f"{address} has changed at its source since it was recorded by reference (it was "
+            f"{recorded}; it is {found}). Put back what was there, or record what is there as a "
+            "new version."
+        )
 
 
 class MissingExtra(Unavailable, ImportError):

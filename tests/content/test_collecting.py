@@ -117,7 +117,7 @@ def test_what_an_uncommitted_tree_names_in_old_packs_stays(store, tmp_path):
         assert reliance.known([key]) == {key}
     done = collect(store, grace=DAY)
     assert done.young == 1
-    assert store._reader.open_file(key.digest, len(big)).read() == big
+    assert store.open_file(digest, "big").read() == big
     age(store)
     assert collect(store, grace=DAY).removed == 2
     assert packs(store) == []

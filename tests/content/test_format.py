@@ -61,7 +61,8 @@ class Reader:
         raw = self.objects[FILE, digest]
         magic, kind, length, target = struct.unpack("<4sB3xQ32s", raw[:48])
         assert (magic, length) == (b"OMF\x01", size)
-        assert raw[48:] == blake3(raw[:48] + digest).digest()[:16]
+        assert raw[48:-16] == (bytes(8) if kind == REFERENCE else b"")
+        assert raw[-16:] == blake3(raw[:-16] + digest).digest()[:16]
         if kind == REFERENCE:
             return b"-> " + self.reference(target)["uri"].encode()
         content = b"".join(self.pieces(target))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from omprov.errors import Damaged
 
 from . import _wording
 from ._command import command
@@ -17,16 +19,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from omprov.content import Rebuilt
-    from omprov.repository import AssetUsage, Finding, Freed, RepositoryUsage
+    from omprov.repository import AssetUsage, Finding, Freed, Repository, RepositoryUsage
 
     from ._session import Session
 
 
 @command(
     "fsck",
-    example="omprov fsck\nomprov fsck --quick\nomprov fsck --rebuild-index",
+    example="omprov fsck\nomprov fsck --quick\nomprov fsck --sources\nomprov fsck --rebuild-index",
     keys={
         "findings": "list of *finding*; empty when all is well",
+        "by_reference": "how many files lie elsewhere",
         "index": "{packs, objects, unreadable} of the new index; null without --rebuild-index",
     },
 )
@@ -34,23 +37,48 @@ if TYPE_CHECKING:
 @click.option(
     "--rebuild-index", is_flag=True, help="Make the index of the packs again from them, first."
 )
-def fsck_command(session: Session, *, quick: bool, rebuild_index: bool) -> None:
+@click.option(
+    "--sources", is_flag=True, help="Look whether files kept by reference are still what they were."
+)
+@click.option("--read-sources", is_flag=True, help="Read them, too, where their digest is known.")
+def fsck_command(
+    session: Session, *, quick: bool, rebuild_index: bool, sources: bool, read_sources: bool
+) -> None:
     """Verify the database, every stored byte, and every inferred edge.
 
     Exits with 1 when something is wrong.
     """
     rebuilt = _rebuild(session) if rebuild_index else None
     with session.repository() as repository, session.progress("verifying") as progress:
-        findings = repository.check(content=not quick, progress=progress)
+        wanted: Literal["look", "read"] | None = "read" if read_sources else None
+        wanted = wanted or ("look" if sources else None)
+        findings = repository.check(content=not quick, sources=wanted, progress=progress)
+        elsewhere = _count_elsewhere(repository)
+
+    def show(out: Console) -> None:
+        if elsewhere and wanted is None:
+            out.print(
+                f"{_wording.plural(elsewhere, 'file')} by reference, not verified: --sources does."
+            )
+        _show_findings(out, findings, rebuilt)
+
     session.answer(
         {
             "findings": [finding_json(finding) for finding in findings],
+            "by_reference": elsewhere,
             "index": None if rebuilt is None else _rebuilt_json(rebuilt),
         },
-        lambda out: _show_findings(out, findings, rebuilt),
+        show,
     )
     if findings:
         raise click.exceptions.Exit(1)
+
+
+def _count_elsewhere(repository: Repository) -> int:
+    try:
+        return repository.count_by_reference()
+    except Damaged:  # the findings tell of it
+        return 0
 
 
 def _rebuild(session: Session) -> Rebuilt:

@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
     from omprov.content import TreeSummary
     from omprov.records import Version
-    from omprov.repository import Added, Held, Repository
+    from omprov.repository import Added, ByReference, Held, Repository
 
 
 @command(
     "add",
     example="omprov add data/digits --as dataset/digits -m 'First 800 images'\n"
     "omprov add data/digits -m 'Labels corrected'\n"
-    "omprov add merged --as dataset/digits --parent v3 --parent v4",
+    "omprov add merged --as dataset/digits --parent v3 --parent v4\n"
+    "omprov add --reference s3://bucket/scans --as dataset/scans",
     keys={
         "version": "the *version*",
         "created": "false where nothing was new",
         "inherits": "list of *edge*: what the new version inherits",
     },
 )
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path")
 @click.option(
     "--as",
     "asset",
@@ -55,34 +56,49 @@ if TYPE_CHECKING:
     help="What it inherits (v3 is a version of ASSET); may be repeated.",
 )
 @click.option("--root", is_flag=True, help="It inherits nothing.")
+@click.option(
+    "--reference",
+    is_flag=True,
+    help="The data stays where it is; PATH may be s3://…, gs://…, az://…",
+)
+@click.option(
+    "--hash/--no-hash",
+    "hashed",
+    default=None,
+    help="With --reference: read everything once for its digest, or go by sizes with ETags or "
+    "times. By default folders are read and buckets are not.",
+)
 def add_command(
     session: Session,
     *,
-    path: Path,
+    path: str,
     asset: str | None,
     message: str,
     parents: tuple[str, ...],
     root: bool,
+    reference: bool,
+    hashed: bool | None,
 ) -> None:
     """Record the state of the folder or file PATH as a version of an asset.
 
     The parent is the version that the folder was last recorded as or checked out from; else the
     nearest by content. Nothing is recorded where nothing changed.
     """
+    content = _content(path, hashed=hashed, reference=reference)
     if root and parents:
         raise InvalidInput("--root says that there is no parent; leave out --parent")
     stored = None
-    if not (session.as_json or root or parents or asset):
-        held, stored = _stored_known(session, path)
+    if isinstance(content, Path) and not (session.as_json or root or parents or asset):
+        held, stored = _stored_known(session, content)
         if held is not None:
             click.echo(f"{held.reference}  nothing changed")
             return
     with session.repository() as repository:
-        name = _named_asset(repository, asset) if asset else _known_asset(repository, path)
+        name = _named_asset(repository, asset) if asset else _known_asset(repository, content)
         with session.progress("storing") as progress:
             added = repository.add_version(
                 name,
-                path,
+                content,
                 message=message,
                 inherits=() if root else parents or "auto",
                 stored=stored,
@@ -94,8 +110,31 @@ def add_command(
             "created": added.created,
             "inherits": [edge_json(edge) for edge in added.inherits],
         },
-        lambda out: show_added(out, added, session),
+        lambda out: show_added(out, added, session, stored=isinstance(content, Path)),
     )
+    _warn_of_left_out(session, added)
+
+
+def _content(path: str, *, reference: bool, hashed: bool | None) -> Path | ByReference:
+    from omprov.repository import ByReference  # start-up: completion needs no database
+
+    if reference:
+        return ByReference(path, hashed)
+    if hashed is not None:
+        raise InvalidInput("--hash and --no-hash go with --reference: what is stored is hashed")
+    if "://" in path:
+        raise InvalidInput(f"{path} is no folder: --reference records what lies there")
+    return Path(path)
+
+
+def _warn_of_left_out(session: Session, added: Added) -> None:
+    left_out = added.version.source.get("left out") if added.created else None
+    if left_out:
+        names = ", ".join(left_out["for instance"])
+        session.warn(
+            f"{_wording.plural(left_out['count'], 'object')} left out, for no folder can hold such "
+            f"names ({_wording.printable(names)})"
+        )
 
 
 def _stored_known(session: Session, path: Path) -> tuple[Held | None, TreeSummary | None]:
@@ -129,7 +168,10 @@ def _named_asset(repository: Repository, asset: str) -> str:
     return asset
 
 
-def _known_asset(repository: Repository, path: Path) -> str:
+def _known_asset(repository: Repository, content: Path | ByReference) -> str:
+    path = content if isinstance(content, Path) else content.path
+    if path is None:
+        raise InvalidInput("say what lies there, for example --as dataset/scans")
     if not path.exists():
         raise NotFound("file or folder", path)
     held = repository.workspace.find(path)
@@ -154,15 +196,24 @@ def asset_of(reference: str) -> str:
     return str(replace(whole(reference), selector=None))
 
 
-def show_added(out: Console, added: Added, session: Session) -> None:
-    """Say what came of recording a folder."""
+def show_added(out: Console, added: Added, session: Session, *, stored: bool = False) -> None:
+    """Say what came of recording a folder.
+
+    Args:
+        out: where to.
+        added: what came of it.
+        session: knows the characters.
+        stored: its bytes were stored, too.
+    """
     version = added.version
     out.print(version.reference, style="bold", end="", soft_wrap=True)
     if not added.created:
-        out.print("  nothing changed")
+        kept = stored and "reference" in version.source
+        out.print("  nothing changed" + ("; its bytes are stored here now" if kept else ""))
         return
     dot = session.glyphs.dot
-    out.print(f"  {_wording.plural(version.files, 'file')} {dot} {_wording.size(version.size)}")
+    size = f"{_wording.plural(version.files, 'file')} {dot} {_wording.size(version.size)}"
+    out.print(f"  {size}" + (f" {dot} by reference" if "reference" in version.source else ""))
     for edge in added.inherits:
         out.print(f"  inherits {edge.older}  {_wording.weight(edge.weight)}", end="")
         if edge.difference is not None:

@@ -89,6 +89,8 @@ def _log_table(entries: list[tuple[Version, list[Inherits]]], session: Session) 
         for alias in version.aliases:
             about.append(f"{session.glyphs.flag} {alias}  ", "bold yellow")
         about.append(_wording.first_line(version.message))
+        if "reference" in version.source:
+            about.append("  by reference", "dim")
         if version.run is not None:
             about.append(f"  run {short_id(version.run)}", "dim")
         table.add_row(
@@ -117,6 +119,7 @@ class _Facts:
     run: Run | None
     inherits: list[Inherits]
     inherited_by: list[Inherits]
+    by_reference: bool
     files: list[dict[str, Any]] | None
 
 
@@ -128,7 +131,9 @@ class _Facts:
         "run": "the *run* that produced it, or null",
         "inherits": "list of *edge*",
         "inherited_by": "list of *edge*",
-        "files": "with --files: list of {path, size, digest}; else null",
+        "by_reference": "whether bytes are kept elsewhere, and not stored since",
+        "files": "with --files: list of {path, size, digest, reference, etag}; digest is null "
+        "where nobody read the file, reference where its bytes are stored; else null",
     },
 )
 @click.argument("reference", metavar="REF", shell_complete=complete_versions)
@@ -142,6 +147,7 @@ def show_command(session: Session, *, reference: str, files: bool) -> None:
             repository.get_run(version.run) if version.run is not None else None,
             repository.inherits(version),
             repository.inherited_by(version),
+            repository.is_by_reference(version),
             _files(repository, version) if files else None,
         )
     session.answer(
@@ -150,6 +156,7 @@ def show_command(session: Session, *, reference: str, files: bool) -> None:
             "run": None if facts.run is None else run_json(facts.run),
             "inherits": [edge_json(edge) for edge in facts.inherits],
             "inherited_by": [edge_json(edge) for edge in facts.inherited_by],
+            "by_reference": facts.by_reference,
             "files": facts.files,
         },
         lambda out: _show(out, facts, session),
@@ -160,8 +167,14 @@ def _files(repository: Repository, version: Version) -> list[dict[str, Any]]:
     if version.digest is None:
         return []
     return [
-        {"path": leaf.path, "size": leaf.size, "digest": show_digest(leaf.digest)}
-        for leaf in repository.tree(version).walk()
+        {
+            "path": file.path,
+            "size": file.size,
+            "digest": None if file.digest is None else show_digest(file.digest),
+            "reference": None if file.reference is None else file.reference.uri,
+            "etag": None if file.reference is None else file.reference.etag,
+        }
+        for file in repository.iter_files(version)
     ]
 
 
@@ -177,7 +190,8 @@ def _show(out: Console, facts: _Facts, session: Session) -> None:
         out.print(_wording.paragraph(version.message, "  "), soft_wrap=True)
     out.print()
     table = field_table()
-    table.add_row("content", _content(version, dot))
+    where = f" {dot} by reference" if facts.by_reference else ""
+    table.add_row("content", _content(version, dot) + where)
     table.add_row(
         "created", f"{_wording.moment(version.created)} by {_wording.printable(version.creator)}"
     )
@@ -195,7 +209,8 @@ def _show(out: Console, facts: _Facts, session: Session) -> None:
         out.print("\nfiles", style="bold")
         for file in facts.files:
             size = _wording.size(file["size"])
-            out.print(f"  {size:>10}  {_wording.printable(file['path'])}", soft_wrap=True)
+            out.print(f"  {size:>10}  {_wording.printable(file['path'])}", end="", soft_wrap=True)
+            out.print(f"  {file['reference'] or ''}".rstrip(), style="dim", soft_wrap=True)
 
 
 def _content(version: Version, dot: str) -> str:

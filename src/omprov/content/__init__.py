@@ -13,7 +13,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._block_cache import BlockCache, CachedPack
-    from ._buckets import Blob, Bucket, open_bucket
+    from ._buckets import Blob, Bucket, open_bucket, split_url
     from ._checkout import Checkout
     from ._collect import Collected
     from ._fsck import Damage
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from ._place import MaterializeMode
     from ._progress import Done, Expected, Progress
     from ._rebuild import Rebuilt
+    from ._references import Referenced
     from ._remote import Remote, RemoteSettings, RemoteSetup
     from ._scan import TreeSummary
+    from ._source_checks import SourceLosses
     from ._store import ContentStore, rebuild_index
+    from ._stored_files import StoredFile
     from ._tree import StoredTree
     from ._usage import Share, Usage
 
@@ -44,15 +47,19 @@ __all__ = [
     "Progress",
     "Rebuilt",
     "Reference",
+    "Referenced",
     "Remote",
     "RemoteSettings",
     "RemoteSetup",
     "Share",
+    "SourceLosses",
+    "StoredFile",
     "StoredTree",
     "TreeSummary",
     "Usage",
     "open_bucket",
     "rebuild_index",
+    "split_url",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -73,14 +80,18 @@ __getattr__, __dir__ = load_on_use(
         "Progress": "._progress",
         "Rebuilt": "._rebuild",
         "Reference": "._objects",
+        "Referenced": "._references",
         "Remote": "._remote",
         "RemoteSettings": "._remote",
         "RemoteSetup": "._remote",
         "Share": "._usage",
+        "SourceLosses": "._source_checks",
+        "StoredFile": "._stored_files",
         "StoredTree": "._tree",
         "TreeSummary": "._scan",
         "Usage": "._usage",
         "open_bucket": "._buckets",
         "rebuild_index": "._store",
+        "split_url": "._buckets",
     },
 )

@@ -14,6 +14,7 @@ from obstore.exceptions import (
     BaseError,
     GenericError,
     PermissionDeniedError,
+    PreconditionError,
     UnauthenticatedError,
     UnknownConfigurationKeyError,
 )
@@ -21,13 +22,13 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from omprov.errors import InvalidInput, NotFound, OmprovError, Unavailable
 
-from ._bucket_names import PART, Blob, check_name
+from ._bucket_names import PART, Blob, OtherState, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from obstore import ObjectMeta
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 _LISTED_AT_ONCE: Final = 1000
@@ -118,20 +119,22 @@ class CloudBucket:
         with self._told(name):
             return bytes(obstore.get(self._store, check_name(name)).bytes())
 
-    def read_range(self, name: str, offset: int, length: int) -> bytes:
+    def read_range(self, name: str, offset: int, length: int, *, etag: str = "") -> bytes:
         if length <= 0:
             return b""
+        options = _only_if(etag)
+        options["range"] = (offset, offset + length)
         try:
-            with self._told(name):
-                return bytes(
-                    obstore.get_range(self._store, check_name(name), start=offset, length=length)
-                )
+            with self._told(name, etag):
+                found = obstore.get(self._store, check_name(name), options=options)
+                return bytes(found.bytes())
         except _PastTheEndError:
             return b""
 
-    def stream(self, name: str) -> Iterator[bytes]:
-        with self._told(name):
-            for part in obstore.get(self._store, check_name(name)).stream(min_chunk_size=PART):
+    def stream(self, name: str, *, etag: str = "") -> Iterator[bytes]:
+        with self._told(name, etag):
+            found = obstore.get(self._store, check_name(name), options=_only_if(etag))
+            for part in found.stream(min_chunk_size=PART):
                 yield bytes(part)
 
     def write(self, name: str, data: bytes | Path | BinaryIO) -> Blob:
@@ -153,7 +156,7 @@ class CloudBucket:
             return
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
+    def _told(self, name: str, etag: str = "") -> Iterator[None]:
         """Turn obstore's errors into the tree's."""
         try:
             yield
@@ -161,6 +164,8 @@ class CloudBucket:
             if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
                 raise self._no_bucket() from error
             raise NotFound("object", name, hint=f"It is not in {self.url}.") from error
+        except PreconditionError as error:
+            raise OtherState(name, etag) from error
         except UnknownConfigurationKeyError as error:
             raise InvalidInput(f"{self.url}: {_first_line(error)}") from error
         except (PermissionDeniedError, UnauthenticatedError) as error:
@@ -255,6 +260,10 @@ def _switch(url: str, name: str, value: str) -> bool:
     if value.lower() not in {"true", "false", "1", "0"}:
         raise InvalidInput(f"{url}: the option {name} is true or false, not {value!r}")
     return value.lower() in {"true", "1"}
+
+
+def _only_if(etag: str) -> GetOptions:
+    return {"if_match": f'"{etag}"'} if etag else {}
 
 
 def _blob(meta: ObjectMeta) -> Blob:

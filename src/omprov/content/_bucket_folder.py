@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from omprov.errors import NotFound, Unavailable
 
-from ._bucket_names import PART, Blob, check_name
+from ._bucket_names import PART, Blob, OtherState, check_name
 from ._durable import create_locked, disk_errors_told, fsync_folder
 from ._pack_folder import remove_unlocked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import IOBase
 
 _UNFINISHED = ".omprov-unfinished"
 """The folder of what is being written; a killed writer's files are removed by the next one."""
@@ -56,13 +57,15 @@ class FolderBucket:
         with self._told(name):
             return self._path(name).read_bytes()
 
-    def read_range(self, name: str, offset: int, length: int) -> bytes:
+    def read_range(self, name: str, offset: int, length: int, *, etag: str = "") -> bytes:
         with self._told(name), self._path(name).open("rb", buffering=0) as file:
+            _check_state(name, file, etag)
             file.seek(offset)
             return _read_fully(file, length)
 
-    def stream(self, name: str) -> Iterator[bytes]:
+    def stream(self, name: str, *, etag: str = "") -> Iterator[bytes]:
         with self._told(name), self._path(name).open("rb", buffering=0) as file:
+            _check_state(name, file, etag)
             while part := file.read(PART):
                 yield part
 
@@ -158,3 +161,8 @@ def _opened(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
 def _raise_unless_gone(error: OSError) -> None:
     if error.errno not in _NOT_THERE:
         raise error
+
+
+def _check_state(name: str, file: IOBase, etag: str) -> None:
+    if etag and _blob(name, os.fstat(file.fileno())).etag != etag:
+        raise OtherState(name, etag)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from omprov.errors import InvalidInput
+from omprov.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,13 @@ class Blob(NamedTuple):
     size: int
     etag: str
     modified: datetime
+
+
+class OtherState(Unavailable):
+    """What has the name has another ETag than the one that was asked for."""
+
+    def __init__(self, name: str, etag: str) -> None:
+        super().__init__(f"{name!r} has another ETag than {etag}: it was replaced")
 
 
 def check_name(name: str) -> str:

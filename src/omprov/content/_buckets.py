@@ -13,12 +13,12 @@ from urllib.parse import unquote, urlsplit
 from omprov.errors import InvalidInput, MissingExtra
 
 from ._bucket_folder import FolderBucket
-from ._bucket_names import Blob
+from ._bucket_names import Blob, OtherState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Blob", "Bucket", "open_bucket", "split_url"]
+__all__ = ["Blob", "Bucket", "OtherState", "open_bucket", "split_url"]
 
 CLOUDS = {"s3": "Amazon S3 and what speaks like it", "gs": "Google Cloud", "az": "Azure"}
 
@@ -60,19 +60,31 @@ class Bucket(Protocol):
         """
         ...
 
-    def read_range(self, name: str, offset: int, length: int) -> bytes:
+    def read_range(self, name: str, offset: int, length: int, *, etag: str = "") -> bytes:
         """Return `length` bytes from `offset` on, fewer where the blob ends before.
+
+        Args:
+            name: which blob.
+            offset: of the first byte.
+            length: how many bytes.
+            etag: only if it has this ETag.
 
         Raises:
             NotFound: there is nothing of this name.
+            OtherState: it has another ETag.
         """
         ...
 
-    def stream(self, name: str) -> Iterator[bytes]:
+    def stream(self, name: str, *, etag: str = "") -> Iterator[bytes]:
         """Give all bytes, in parts of some megabytes.
+
+        Args:
+            name: which blob.
+            etag: only if it has this ETag.
 
         Raises:
             NotFound: there is nothing of this name.
+            OtherState: it has another ETag.
         """
         ...
 

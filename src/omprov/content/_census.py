@@ -62,7 +62,8 @@ class Census:
     """Every object, in the order of short keys; copies of one lie beside each other.
 
     Attributes:
-        packs: best first: of copies, the one in the best pack counts.
+        packs: best first: of copies, the one in the best pack counts. (A file object with the
+            content is no copy of one with a reference, but takes its place in the same way.)
         keys: short keys.
         pack: which of `packs` a copy lies in.
         record: which of the pack's records it is.
@@ -119,13 +120,19 @@ def take_census(packs: Path, rank: Callable[[SeenPack], tuple[int, ...]]) -> Cen
     stored = _joined([part[1] for part in parts], np.uint32)
     lengths = [len(part[0]) for part in parts]
     del parts
-    order = np.argsort(keys, kind="stable")
+    order = np.lexsort((_preference(keys, stored), keys))  # stable: then the better pack counts
     keys = keys[order]
     pack = np.repeat(np.arange(len(seen), dtype=np.int32), lengths)[order]
     record = _joined([np.arange(length, dtype=np.uint32) for length in lengths], np.uint32)[order]
     stored = stored[order]
     del order
     return Census(seen, keys, pack, record, stored, _first_rows(keys))
+
+
+def _preference(keys: Keys, stored: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Put file objects whose content is held before those that are references: they are longer."""
+    is_file = (keys & np.uint64(TYPE_BITS)) == ObjectType.FILE
+    return np.where(is_file, stored, np.uint32(0))
 
 
 def look_at_packs(packs: Path) -> list[SeenPack]:

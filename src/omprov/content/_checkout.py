@@ -25,6 +25,7 @@ from ._progress import Done
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from ._learned import LearnedDigests
     from ._nodes import Entry
     from ._plan import Plan
     from ._progress import Progress
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
     Place = Callable[[Entry, bytes], None]
     """Makes the file of an entry at a path where nothing is yet."""
+
+    Protect = Callable[[bytes, Iterable[bytes]], None]
+    """Refuses to have these files below a folder replaced or removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ def materialize(
     place: Place,
     stats: StatCache,
     *,
+    learned: LearnedDigests,
+    protect: Protect,
     current: StoredTree | None,
     paths: Iterable[str] | None,
     force: bool,
@@ -70,7 +76,8 @@ def materialize(
             if set(os.listdir(folder)) <= {PARTIAL_FOLDER}:
                 entries = tree.iter_entries(wanted)
                 return Checkout(_write(folder, partial, entries, place, progress), 0)
-            plan = make_plan(tree, current, folder, stats, wanted)
+            plan = make_plan(tree, current, folder, stats, learned=learned, wanted=wanted)
+            protect(folder, plan.touched(folder))
             if plan.conflicts and not force:
                 raise LocalChanges(
                     os.fsdecode(folder), map(os.fsdecode, sorted(set(plan.conflicts)))

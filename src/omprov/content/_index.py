@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._database import IN_ONE_STATEMENT, open_database, translated
-from ._objects import Key, ObjectType
+from ._objects import HELD_LENGTH, Key, ObjectType
 from ._pack import Packed
 
 if TYPE_CHECKING:
@@ -25,10 +25,21 @@ CREATE TABLE object (
     PRIMARY KEY (digest, type)
 ) WITHOUT ROWID;
 CREATE INDEX object_by_pack ON object (pack);
+CREATE INDEX object_elsewhere ON object (type) WHERE type = 5;
 """
-_COLUMNS = "(digest, position, stored, raw, type, compression, pack) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_ADD_NEW = "INSERT OR REPLACE INTO object " + _COLUMNS
-_ADD_FOUND = "INSERT OR IGNORE INTO object " + _COLUMNS
+_ADD = """
+INSERT INTO object (digest, position, stored, raw, type, compression, pack)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (digest, type) DO UPDATE SET position = excluded.position,
+        stored = excluded.stored, raw = excluded.raw, compression = excluded.compression,
+        pack = excluded.pack
+    WHERE """
+_ADD_NEW = _ADD + "excluded.type <> 3 OR excluded.raw <= object.raw"
+"""A file object with a reference never takes the place of one whose content is held …"""
+_ADD_FOUND = _ADD + "excluded.type = 3 AND excluded.raw < object.raw"
+"""… but the other way round, whenever it is found."""
+_HELD = f" AND NOT (type = {ObjectType.FILE:d} AND raw > {HELD_LENGTH})"
+"""Leaves out the file objects that are references: their bytes lie elsewhere."""
 
 
 class Location(NamedTuple):
@@ -60,21 +71,30 @@ class ChunkIndex:
             row = self._database.execute(query, (key.digest, key.type)).fetchone()
         return None if row is None else Location(row[0], Packed._make(row[1:]))
 
-    def known(self, keys: Iterable[Key]) -> set[Key]:
-        """Return those of `keys` that the index knows."""
+    def known(self, keys: Iterable[Key], *, held: bool = False) -> set[Key]:
+        """Return those of `keys` that the index knows.
+
+        Args:
+            keys: which.
+            held: leave out the file objects that are references: their bytes lie elsewhere.
+        """
         wanted = set(keys)
+        but = _HELD if held else ""
         digests = list({key.digest for key in wanted})
         rows: set[tuple[int, bytes]] = set()
         with self._lock, translated(self._path):
             for start in range(0, len(digests), IN_ONE_STATEMENT):
                 batch = digests[start : start + IN_ONE_STATEMENT]
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT type, digest FROM object WHERE digest IN ({marks})"  # noqa: S608 - marks only
+                query = f"SELECT type, digest FROM object WHERE digest IN ({marks}){but}"  # noqa: S608 - marks only
                 rows.update(self._database.execute(query, batch))
         return {key for key in wanted if key in rows}
 
     def packs_of(self, keys: Iterable[Key]) -> dict[str, set[Key]]:
-        """Return those of `keys` that the index knows, by the name of the pack that each is in."""
+        """Return those of `keys` that are held, by the name of the pack that each is in.
+
+        File objects that are references are left out: their bytes lie elsewhere.
+        """
         wanted = set(keys)
         digests = list({key.digest for key in wanted})
         found: dict[int, set[Key]] = {}
@@ -83,7 +103,7 @@ class ChunkIndex:
             for start in range(0, len(digests), IN_ONE_STATEMENT):
                 batch = digests[start : start + IN_ONE_STATEMENT]
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks})"  # noqa: S608 - marks only
+                query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks}){_HELD}"  # noqa: S608 - marks only
                 for type_, digest, pack in self._database.execute(query, batch):
                     found.setdefault(pack, set()).add(Key(ObjectType(type_), digest))
             names = dict(self._database.execute("SELECT id, name FROM pack")) if found else {}
@@ -106,6 +126,12 @@ class ChunkIndex:
                     packed = Packed._make(place)
                     found[packed.key] = Location(name, packed)
         return {key: found[key] for key in wanted & found.keys()}
+
+    def has_references(self) -> bool:
+        """Say whether anything at all is kept by reference."""
+        query = "SELECT 1 FROM object WHERE type = 5 LIMIT 1"
+        with self._lock, translated(self._path):
+            return self._database.execute(query).fetchone() is not None
 
     def packs(self) -> set[str]:
         """Return the names of the packs that the index knows."""
@@ -142,6 +168,8 @@ class ChunkIndex:
 
     def add_pack(self, name: str, objects: Iterable[Packed], *, found: bool = False) -> None:
         """Take in a pack.
+
+        Of two file objects under one digest, one whose content is held counts before a reference.
 
         Args:
             name: of the pack.

@@ -48,6 +48,10 @@ _FILE = struct.Struct("<4sB3xQ32s")
 _FILE_MAGIC = b"OMF\x01"
 _REFERENCE_MAGIC = b"OMR\x01"
 _CHECK_LENGTH = 16
+_HELD, _ELSEWHERE = b"", bytes(8)
+"""What stands before the check of a file object: a list's is shorter than a reference's."""
+HELD_LENGTH = _FILE.size + _CHECK_LENGTH
+"""The bytes of a file object whose content the store holds; one with a reference has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def content_key(size: int, digest: bytes) -> Key | None:
 def encode_file(file: FileObject, digest: bytes) -> bytes:
     """Encode the object of the file whose digest is `digest`."""
     head = _FILE.pack(_FILE_MAGIC, file.target.type, file.size, file.target.digest)
+    head += _ELSEWHERE if file.target.type is ObjectType.REFERENCE else _HELD
     return head + _check(head, digest)
 
 
@@ -97,11 +102,12 @@ def decode_file(raw: bytes, digest: bytes) -> FileObject:
     Raises:
         Damaged: these are not the bytes of that file's object.
     """
-    head = raw[: _FILE.size]
-    if len(raw) != _FILE.size + _CHECK_LENGTH or raw[_FILE.size :] != _check(head, digest):
+    head = raw[:-_CHECK_LENGTH]
+    if len(head) < _FILE.size or raw[-_CHECK_LENGTH:] != _check(head, digest):
         raise Damaged(f"the object of file {digest.hex()} is not what was written")
-    magic, type_number, size, target = _FILE.unpack(head)
-    if magic != _FILE_MAGIC or type_number not in {ObjectType.LIST, ObjectType.REFERENCE}:
+    magic, type_number, size, target = _FILE.unpack_from(head)
+    tails = {ObjectType.LIST: _HELD, ObjectType.REFERENCE: _ELSEWHERE}
+    if magic != _FILE_MAGIC or tails.get(type_number) != head[_FILE.size :]:
         raise Damaged(f"the object of file {digest.hex()} has no layout that is known here")
     return FileObject(Key(ObjectType(type_number), target), size)
 

@@ -58,19 +58,24 @@ def choose_place(mode: MaterializeMode, reader: ObjectReader, store: Path) -> Pl
 
 def _copy(reader: ObjectReader, entry: Entry, path: bytes) -> None:
     if entry.kind == EntryKind.SYMLINK:
-        os.symlink(b"".join(reader.iter_content(entry.digest, entry.size)), path)
+        os.symlink(b"".join(reader.iter_content(entry)), path)
         return
     permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
     descriptor = os.open(path, _NEW, permissions)
     try:
-        for block in reader.iter_content(entry.digest, entry.size):
+        for block in reader.iter_content(entry):
             _write_all(descriptor, block)
     finally:
         os.close(descriptor)
 
 
+def _copy_read_only(reader: ObjectReader, entry: Entry, path: bytes) -> None:
+    _copy(reader, entry, path)
+    os.chmod(path, 0o555 if entry.kind == EntryKind.EXECUTABLE else 0o444)
+
+
 def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes) -> None:
-    if not _is_worth_sharing(entry):
+    if not _is_worth_sharing(entry) or cached.is_elsewhere(entry):
         _copy(reader, entry, path)
         return
     permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
@@ -89,12 +94,14 @@ def _link(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes)
     if not _is_worth_sharing(entry):
         _copy(reader, entry, path)
         return
+    if cached.is_elsewhere(entry):
+        _copy_read_only(reader, entry, path)
+        return
     try:
         cached.link(entry, path)
     except OSError as error:
         if error.errno == errno.EMLINK:  # too many names for one file
-            _copy(reader, entry, path)
-            os.chmod(path, 0o555 if entry.kind == EntryKind.EXECUTABLE else 0o444)
+            _copy_read_only(reader, entry, path)
         elif error.errno == errno.EXDEV:
             raise InvalidInput(
                 "the folder lies on another file system than the content store: hard links "
@@ -114,6 +121,11 @@ class _CachedFiles:
     def __init__(self, reader: ObjectReader, store: Path) -> None:
         self._reader = reader
         self._store = store
+        self._has_references = reader.elsewhere.is_used()
+
+    def is_elsewhere(self, entry: Entry) -> bool:
+        """Say whether the bytes are kept by reference: the store shall not hold them after all."""
+        return self._has_references and self._reader.elsewhere.find(entry) is not None
 
     def get(self, entry: Entry) -> Path:
         """Return a file with exactly these bytes: one that was altered through a link goes."""
@@ -147,7 +159,7 @@ class _CachedFiles:
         path.parent.mkdir(exist_ok=True)
         temporary, descriptor = create_locked(self._store / "tmp")
         try:
-            for block in self._reader.iter_content(entry.digest, entry.size):
+            for block in self._reader.iter_content(entry):
                 _write_all(descriptor, block)
             os.fchmod(descriptor, permissions)
             temporary.rename(path)

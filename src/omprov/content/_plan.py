@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import Conflict, Damaged
 
+from ._addresses import absolute_path
 from ._ignore import ALWAYS_IGNORED
 from ._nodes import Entry, EntryKind
+from ._references import digest_of_source
 from ._scan import digest_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from ._learned import LearnedDigests
     from ._stats import StatCache
     from ._tree import StoredTree, Wanted
 
@@ -51,12 +54,24 @@ class Plan:
     clashes: list[bytes] = field(default_factory=list)
     conflicts: list[bytes] = field(default_factory=list)
 
+    def touched(self, folder: bytes) -> Iterator[bytes]:
+        """Give the paths of files that may be replaced or removed."""
+        yield from self.removals
+        yield from self.obstacles
+        for clash in self.clashes:
+            for path in _iter_leaves(folder + b"/" + clash):
+                yield path[len(folder) + 1 :]
+        for path, _ in self.writes:
+            yield path
+
 
 def make_plan(
     tree: StoredTree,
     current: StoredTree | None,
     folder: bytes,
     stats: StatCache,
+    *,
+    learned: LearnedDigests,
     wanted: Wanted | None,
 ) -> Plan:
     """Compare `folder` with the tree it shall hold and the one it held.
@@ -66,6 +81,7 @@ def make_plan(
         current: what it held when it was last in step with a version.
         folder: on disk.
         stats: knows the digests of files that did not change.
+        learned: knows what was read through references.
         wanted: says which paths count.
 
     Raises:
@@ -92,10 +108,14 @@ def make_plan(
                 _settle_folder(plan, path, new, stat)
             elif stat is not None:
                 looks[path] = stat
-        standing = _standing(folder, looks, stats)
+        standing = _sources_standing(folder, looks, batch)
+        for path in standing:
+            del looks[path]
+        standing |= _standing(folder, looks, stats)
+        contents = learned.find(_references(batch))
         for path, new, old in batch:
             if not path.endswith(b"/"):
-                _settle_file(plan, path, new, old, standing.get(path))
+                _settle_file(plan, (path, new, old), standing.get(path), contents)
     _find_unrecorded(plan, folder)
     return plan
 
@@ -173,9 +193,33 @@ def _settle_folder(plan: Plan, path: bytes, new: Entry | None, stat: os.stat_res
         plan.folders.append(path)
 
 
+def _references(batch: list[Step]) -> Iterator[bytes]:
+    for _, *entries in batch:
+        for entry in entries:
+            if entry is not None and entry.kind == EntryKind.REFERENCE:
+                yield entry.digest
+
+
+def _sources_standing(
+    folder: bytes, looks: dict[bytes, os.stat_result], batch: list[Step]
+) -> dict[bytes, Entry]:
+    """Return those files on disk that are themselves what an entry of the trees refers to."""
+    standing: dict[bytes, Entry] = {}
+    whole = absolute_path(folder)
+    for step in batch:
+        named = set(_references([step]))
+        if named and step[0] in looks:
+            stat = looks[step[0]]
+            digest = digest_of_source(whole + b"/" + step[0], stat)
+            if digest in named:
+                standing[step[0]] = Entry(b"", EntryKind.REFERENCE, stat.st_size, 1, digest)
+    return standing
+
+
 def _settle_file(
-    plan: Plan, path: bytes, new: Entry | None, old: Entry | None, standing: Entry | None
+    plan: Plan, step: Step, standing: Entry | None, contents: Mapping[bytes, bytes]
 ) -> None:
+    path, new, old = step
     if standing is None:
         if new is not None:
             plan.writes.append((path, new))
@@ -185,14 +229,30 @@ def _settle_file(
             plan.clashes.append(path)
             plan.writes.append((path, new))
         return
+    expected = [_as_on_disk(entry, standing, contents) for entry in (new, old)]
     if new is not None:
-        if (standing.kind, standing.digest) == (new.kind, new.digest):
+        if expected[0] is not None and _kind_and_digest(standing) == _kind_and_digest(expected[0]):
             return
         plan.writes.append((path, new))
     else:
         plan.removals.append(path)
-    if not any(_same_content(standing, entry) for entry in (new, old)):
+    if not any(_same_content(standing, entry) for entry in expected):
         plan.conflicts.append(path)
+
+
+def _as_on_disk(
+    entry: Entry | None, standing: Entry, contents: Mapping[bytes, bytes]
+) -> Entry | None:
+    """Return the file that a copy of a reference's content is, as far as it was ever read."""
+    is_reference = entry is not None and entry.kind == EntryKind.REFERENCE
+    if entry is None or not is_reference or standing.kind == EntryKind.REFERENCE:
+        return entry
+    content = contents.get(entry.digest)
+    return None if content is None else entry._replace(kind=EntryKind.FILE, digest=content)
+
+
+def _kind_and_digest(entry: Entry) -> tuple[int, bytes]:
+    return entry.kind, entry.digest
 
 
 def _same_content(standing: Entry, entry: Entry | None) -> bool:

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from omprov.errors import Damaged, Unavailable
 
+from ._elsewhere import Elsewhere
 from ._index import Location
 from ._lists import decode_list
-from ._nodes import decode_node
-from ._objects import Key, ObjectType, content_key, decode_file, decode_reference, is_intact
+from ._nodes import EntryKind, decode_node
+from ._objects import (
+    Key,
+    ObjectType,
+    Reference,
+    content_key,
+    decode_file,
+    is_intact,
+)
 from ._pack import unpack
 from ._pack_folder import iter_footers, pack_file, refresh_index
 from ._recent import Recent
@@ -27,8 +35,9 @@ if TYPE_CHECKING:
 
     from ._index import ChunkIndex
     from ._lists import ChunkList, Piece
-    from ._nodes import TreeNode
+    from ._nodes import Entry, TreeNode
     from ._remote_reading import RemoteReader
+    from ._sources import Sources
 
 _OPEN_PACKS = 64
 _NODES_KEPT = 1024
@@ -41,10 +50,18 @@ _TRIES = 5
 class ObjectReader:
     """Gives objects by key. Safe to use from several threads."""
 
-    def __init__(self, packs: Path, index: ChunkIndex, remotes: RemoteReader | None = None) -> None:
+    def __init__(
+        self,
+        packs: Path,
+        index: ChunkIndex,
+        sources: Sources,
+        remotes: RemoteReader | None = None,
+    ) -> None:
         self._packs = packs
         self._index = index
+        self._sources = sources
         self._remotes = remotes
+        self.elsewhere = Elsewhere(packs, index, sources, self.get)
         self._open = Recent[str, _OpenPack](_OPEN_PACKS)
         self._nodes = Recent[bytes, "TreeNode"](_NODES_KEPT)
 
@@ -54,7 +71,7 @@ class ObjectReader:
 
     def without_remotes(self) -> ObjectReader:
         """Return a reader of what is stored here alone."""
-        return ObjectReader(self._packs, self._index)
+        return ObjectReader(self._packs, self._index, self._sources)
 
     def has(self, key: Key) -> bool:
         """Say whether an object is stored here or in a remote.
@@ -117,29 +134,40 @@ class ObjectReader:
             self._nodes.add(digest, node)
         return node
 
-    def open_file(self, digest: bytes, size: int) -> BinaryIO:
-        """Open a file's bytes; only the chunks that are asked for are read.
+    def open_entry(self, entry: Entry) -> BinaryIO:
+        """Open the bytes of a file or symlink; only what is asked for is read.
 
         Raises:
-            Unavailable: the store holds only a reference to the file.
+            Damaged: they are not what they were.
+            NotFound: they are kept by reference, and are gone.
+            SourceChanged: they are kept by reference, and have changed.
         """
-        content = self._content(digest, size)
-        if isinstance(content, bytes):
-            return io.BytesIO(content)
-        return io.BufferedReader(_ChunkedFile(self, content, size), _BUFFER)
+        content = self._content(entry)
+        match content:
+            case bytes():
+                return io.BytesIO(content)
+            case Reference():
+                return self.elsewhere.open(entry, content)
+            case Key():
+                return io.BufferedReader(_ChunkedFile(self, content, entry.size), _BUFFER)
 
-    def iter_content(self, digest: bytes, size: int) -> Iterator[bytes]:
-        """Give a file's bytes chunk by chunk, in order.
+    def iter_content(self, entry: Entry) -> Iterator[bytes]:
+        """Give the bytes of a file or symlink piece by piece, in order.
 
         Raises:
-            Unavailable: the store holds only a reference to the file.
+            Damaged: they are not what they were.
+            NotFound: they are kept by reference, and are gone.
+            SourceChanged: they are kept by reference, and have changed.
         """
-        content = self._content(digest, size)
-        if isinstance(content, bytes):
-            yield content
-            return
-        for piece in self.iter_pieces(content):
-            yield self.get(Key(ObjectType.CHUNK, piece.digest))
+        content = self._content(entry)
+        match content:
+            case bytes():
+                yield content
+            case Reference():
+                yield from self.elsewhere.stream(entry, content)
+            case Key():
+                for piece in self.iter_pieces(content):
+                    yield self.get(Key(ObjectType.CHUNK, piece.digest))
 
     def iter_pieces(self, key: Key) -> Iterator[Piece]:
         """Give the chunks of a list, in order."""
@@ -156,24 +184,30 @@ class ObjectReader:
 
     def refresh(self) -> None:
         """Bring the index up to date with the packs that are there."""
+        self.elsewhere.refresh()
         refresh_index(self._packs, self._index)
 
-    def _content(self, digest: bytes, size: int) -> bytes | Key:
-        """Give a small file's bytes, or the key of a large one's chunk list."""
-        key = content_key(size, digest)
+    def _content(self, entry: Entry) -> bytes | Key | Reference:
+        """Give a small file's bytes, the key of a large one's chunk list, or where a file lies."""
+        if entry.kind == EntryKind.REFERENCE:
+            return self.elsewhere.get(Key(ObjectType.REFERENCE, entry.digest))
+        key = content_key(entry.size, entry.digest)
         if key is None:
             return b""
         if key.type is ObjectType.CHUNK:
-            try:
-                return self.get(key)
-            except Damaged:
-                key = Key(ObjectType.FILE, digest)
-                if not self.has(key):
-                    raise
-        file = decode_file(self.get(key), digest)
+            other = Key(ObjectType.FILE, entry.digest)
+            if self._index.find(key) is None and self._index.find(other) is not None:
+                key = other
+            else:
+                try:
+                    return self.get(key)
+                except Damaged:
+                    if not self.has(other):
+                        raise
+                    key = other
+        file = decode_file(self.get(key), entry.digest)
         if file.target.type is ObjectType.REFERENCE:
-            where = decode_reference(self.get(file.target)).uri
-            raise Unavailable(f"the store holds only a reference to this file: fetch {where}")
+            return self.elsewhere.get(file.target)
         return file.target
 
     def _read(self, key: Key, location: Location) -> bytes:

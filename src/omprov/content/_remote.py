@@ -73,6 +73,16 @@ class RemoteSetup:
     cache_folder: str | None = None
 
 
+def options_at(remotes: Iterable[RemoteSettings], address: str) -> Mapping[str, str]:
+    """Return the options of the remote that an address lies in; of several, of the innermost."""
+    around = [remote for remote in remotes if _lies_in(address, remote.url)]
+    return max(around, key=lambda remote: len(remote.url)).options if around else {}
+
+
+def _lies_in(address: str, url: str) -> bool:
+    return f"{address}/".startswith(f"{url.rstrip('/')}/")
+
+
 class Remote:
     """A content store in a bucket. Safe to use from several threads.
 

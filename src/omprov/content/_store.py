@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -13,6 +14,8 @@ from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
 from ._block_cache import BlockCache
+from ._bucket_references import record_bucket
+from ._buckets import split_url
 from ._census import look_at_packs
 from ._checkout import Checkout, materialize
 from ._collect import Collected, collect
@@ -21,19 +24,25 @@ from ._exchange import pull, push
 from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
+from ._learned import LearnedDigests
 from ._movers import LocalStore, Moved
-from ._nodes import decode_node
+from ._nodes import EntryKind, decode_node
 from ._objects import Key, ObjectType
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._place import MaterializeMode, choose_place
 from ._putting import NodeSink, NullSink
 from ._reading import ObjectReader
 from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
-from ._remote import Remote, RemoteSettings, RemoteSetup
+from ._references import Recorder, Referenced, record_folder
+from ._remote import Remote, RemoteSettings, RemoteSetup, options_at
 from ._remote_reading import RemoteReader
 from ._scan import TreeSummary, scan, scan_files
+from ._source_checks import SourceLosses, check_sources, count_elsewhere
+from ._source_guard import refuse_sources
+from ._sources import Sources
 from ._stats import StatCache
-from ._tree import StoredTree
+from ._stored_files import StoredFile, drop_copies, is_source
+from ._tree import StoredTree, iter_changes
 from ._usage import Usage, measure_usage
 from ._writer import ObjectWriter
 
@@ -74,6 +83,8 @@ class ContentStore:
         setup = setup or RemoteSetup()
         cache = folder / "cache" if setup.cache_folder is None else Path(setup.cache_folder)
         self.cache = BlockCache(cache, setup.cache_limit)
+        self._learned = LearnedDigests(folder / "references.sqlite")
+        self.sources = Sources(self._learned, partial(options_at, setup.remotes))
         self._remotes = [self.remote(settings) for settings in setup.remotes]
         self._reader = self._reader_of(self._remotes)
 
@@ -123,6 +134,7 @@ class ContentStore:
         self.cache.close()
         self._index.close()
         self._stats.close()
+        self._learned.close()
 
     def __enter__(self) -> Self:
         return self
@@ -172,6 +184,58 @@ class ContentStore:
             writer.commit()
         return summary
 
+    def put_reference(
+        self,
+        place: AnyPath,
+        *,
+        hashed: bool | None = None,
+        progress: Progress | None = None,
+    ) -> Referenced:
+        """Store the tree of data that stays where it is, without its bytes.
+
+        With digests the tree has the digest that it would have with its bytes, and a file whose
+        bytes the store holds needs no reference. Without them a file is known by its address, size
+        and ETag; of a file on disk, modification time. Symlinks and empty files are stored.
+
+        Folders on disk are walked as by `put_tree`. In a bucket, ``/`` separates folders; marks of
+        empty folders, and ``.omprov``, ``.git`` and ``.hg``, are left out.
+
+        Args:
+            place: a folder or file, or a URL (``s3://``, ``gs://``, ``az://``, ``file://``).
+            hashed: read everything once, for its digest (files that look as they did last time are
+                not read again). Left out: disks are read, buckets are not.
+            progress: told the files and bytes done.
+
+        Raises:
+            NotFound: there is nothing at `place`.
+            InvalidInput: something in it cannot be recorded.
+            Conflict: a file kept changing while it was read.
+            Unavailable: the bucket cannot be reached, or refuses.
+            StorageFull: there is no room.
+        """
+        text = os.fsdecode(place)
+        url = split_url(text) if "://" in text else None
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            recorder = Recorder(writer, self._index, self._reader, self.sources)
+            if url is None or url.scheme == "file":
+                path = os.fsencode(place if url is None else url.path)
+                found = record_folder(
+                    path, recorder, self._stats, hashed=hashed is not False, progress=progress
+                )
+            else:
+                found = record_bucket(
+                    text,
+                    recorder,
+                    self.sources,
+                    self._learned,
+                    self.path / "tmp",
+                    hashed=hashed is True,
+                    progress=progress,
+                )
+            writer.commit()
+        return found
+
     def hash_tree(self, path: AnyPath, progress: Progress | None = None) -> TreeSummary:
         """Return what `put_tree` would, without storing anything."""
         return scan(path, NullSink(), self._stats, progress=progress)
@@ -199,7 +263,7 @@ class ContentStore:
         if not self._reader.has(_tree_key(digest)):
             where = "It is in no remote either." if self._remotes else "It may be in a remote."
             raise NotFound("content", digest, hint=where)
-        return StoredTree(_tree_key(digest).digest, self._reader.get_node, self._reader.open_file)
+        return StoredTree(_tree_key(digest).digest, self._reader.get_node, self._reader.open_entry)
 
     def open_file(self, digest: Digest, path: str) -> BinaryIO:
         """Open the bytes of one file of a tree; seekable, and only what is read is fetched.
@@ -219,14 +283,32 @@ class ContentStore:
             NotFound: there is no such tree, or no such folder.
             InvalidInput: something in the folder can be no part of a tree.
         """
+        tree = self.tree(digest)
         sink = NodeSink()
-        summary = scan(folder, sink, self._stats, progress=progress)
+        if is_source(tree, os.fsencode(folder), self._reader):
+            recorder = Recorder(sink, self._index, self._reader, self.sources)
+            raw = os.fsencode(folder)
+            summary = record_folder(
+                raw, recorder, self._stats, hashed=False, progress=progress
+            ).summary
+        else:
+            summary = scan(folder, sink, self._stats, progress=progress)
         on_disk = StoredTree(
             bytes.fromhex(summary.digest),
             lambda node: decode_node(sink.nodes[node]),
-            self._reader.open_file,
+            self._reader.open_entry,
         )
-        return on_disk.changes_from(self.tree(digest))
+        return drop_copies(iter_changes(tree.source, on_disk.source), self._learned)
+
+    def iter_files(self, digest: Digest) -> Iterator[StoredFile]:
+        """Give every file and symlink of a tree, by path, with where its bytes are.
+
+        Raises:
+            NotFound: there is no such tree.
+        """
+        for path, entry in self.tree(digest).iter_entries():
+            if entry.kind != EntryKind.FOLDER:
+                yield StoredFile.of(path, entry, self._reader.elsewhere.find(entry))
 
     def materialize(
         self,
@@ -256,7 +338,7 @@ class ContentStore:
         Raises:
             NotFound: there is no such tree, or it has none of `paths`.
             LocalChanges: something that no version holds would be lost.
-            Conflict: `path` is a file.
+            Conflict: `path` is a file, or the only copy of data kept by reference would be lost.
             Busy: another process is materializing there.
             StorageFull: there is no room.
         """
@@ -265,6 +347,8 @@ class ContentStore:
             os.fsencode(path).rstrip(b"/") or b"/",
             choose_place(mode, self._reader, self.path),
             self._stats,
+            learned=self._learned,
+            protect=lambda folder, paths: refuse_sources(folder, paths, self._index, self._stats),
             current=None if current is None else self.tree(current),
             paths=paths,
             force=force,
@@ -324,7 +408,7 @@ class ContentStore:
 
     def _reader_of(self, remotes: list[Remote]) -> ObjectReader:
         through = RemoteReader(remotes, self.cache) if remotes else None
-        return ObjectReader(self._packs, self._index, through)
+        return ObjectReader(self._packs, self._index, self.sources, through)
 
     # -- looking after
     def size(self) -> int:
@@ -402,6 +486,29 @@ class ContentStore:
         bad = {key for damage in damages for key in damage.keys}
         self._reader.refresh()
         return find_incomplete(roots, self._reader.without_remotes(), self._index, bad)
+
+    def count_elsewhere(self, roots: Iterable[Digest]) -> int:
+        """Return how many files of these trees are kept by reference; shared folders count once."""
+        self._reader.refresh()
+        return count_elsewhere(roots, self._reader, self._index)
+
+    def check_sources(
+        self, roots: Iterable[Digest], *, read: bool = False, progress: Progress | None = None
+    ) -> dict[Digest, SourceLosses]:
+        """Look whether what is kept by reference is still there, and still what it was.
+
+        Args:
+            roots: digests of trees.
+            read: read every file of known digest; else look at sizes and ETags only.
+            progress: told the files and bytes done.
+
+        Returns:
+            Those of `roots` that lost something, with what.
+        """
+        self._reader.refresh()
+        return check_sources(
+            roots, self._reader, self._index, self.sources, read=read, progress=progress
+        )
 
     def forget_damaged(self, damages: Iterable[Damage]) -> None:
         """Let damaged objects count as missing, so that putting their content stores it anew.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     GetNode = Callable[[bytes], TreeNode]
     Wanted = Callable[[bytes], bool]
-    OpenFile = Callable[[bytes, int], BinaryIO]
+    OpenFile = Callable[[Entry], BinaryIO]
 
 _MODES: dict[int, Mode] = {
     EntryKind.FILE: "file",
@@ -118,9 +118,9 @@ class StoredTree:
         Raises:
             NotFound: there is no file at `path`.
             Damaged: its bytes are not what they were.
+            SourceChanged: they are kept by reference, and have changed at their source.
         """
-        entry = self._get_entry(path)
-        return self._open_file(entry.digest, entry.size)
+        return self._open_file(self._get_entry(path))
 
     def changes_from(self, older: Tree) -> Iterator[Delta]:
         """Give the paths at which this tree differs from `older`, by path."""

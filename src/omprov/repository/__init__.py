@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
     from ._config import SETTINGS, Config
+    from ._contents import ByReference
     from ._copies import ClearedCopies
     from ._door import Repository
     from ._durations import parse_duration
@@ -33,6 +34,7 @@ __all__ = [
     "ActiveRun",
     "Added",
     "AssetUsage",
+    "ByReference",
     "ClearedCopies",
     "Config",
     "Finding",
@@ -61,6 +63,7 @@ __getattr__, __dir__ = load_on_use(
         "ActiveRun": "._active_runs",
         "Added": "._versions",
         "AssetUsage": "._collecting",
+        "ByReference": "._contents",
         "ClearedCopies": "._copies",
         "Config": "._config",
         "FOLDER": "._layout",

@@ -63,6 +63,21 @@ def check_content(
     return findings
 
 
+def check_sources(
+    store: ContentStore, reader: CatalogReader, *, read: bool, progress: Progress | None = None
+) -> list[Finding]:
+    """Look whether what versions hold by reference is still what it was."""
+    roots: dict[Digest, list[VersionKey]] = defaultdict(list)
+    for digest, key in reader.digests():
+        roots[digest].append(key)
+    findings = []
+    for digest, losses in store.check_sources(roots, read=read, progress=progress).items():
+        more = losses.count - len(losses.reasons)
+        what = " · ".join(losses.reasons) + (f" · and {more} more" if more else "")
+        findings.append(Finding("content", what, _references(reader, roots[digest])))
+    return findings
+
+
 def check_graphs(reader: CatalogReader, graphs: Graphs) -> list[Finding]:
     """Infer every output graph anew and compare it with the stored edges."""
     names = [asset.name for asset in reader.output_assets()]

@@ -3,47 +3,96 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import omprov.diff
-from omprov.content import TreeSummary
-from omprov.errors import InvalidInput, NotFound
+from omprov.content import TreeSummary, split_url
+from omprov.errors import InvalidInput, NotFound, SourceChanged
 from omprov.records import Difference, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omprov.catalog import CatalogReader
-    from omprov.content import ContentStore, Progress
+    from omprov.content import ContentStore, Progress, Referenced
     from omprov.records import Asset, Digest, Kind, VersionKey
 
-    Content: TypeAlias = str | Path | Mapping[str, bytes] | TreeSummary | None
-    """A folder or file on disk, files in memory, something stored already, or nothing at all."""
+    Content: TypeAlias = "str | Path | Mapping[str, bytes] | TreeSummary | ByReference | None"
+    """A folder or file on disk, files in memory, something stored already, data that stays where it
+    is, or nothing at all."""
 
 PARAMS_FILE = "params.json"
 ENVIRONMENT_FILE = "environment.json"
 
 
+@dataclass(frozen=True, slots=True)
+class ByReference:
+    """Data that stays where it is: its manifest is recorded, its bytes are not.
+
+    Attributes:
+        place: a folder or file, or a URL (``s3://``, ``gs://``, ``az://``, ``file://``).
+        hashed: read everything once, for its digest; else sizes with ETags or times stand for it.
+            ``None`` reads disks and not buckets.
+    """
+
+    place: str | Path
+    hashed: bool | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """Where it is on disk; ``None`` in a bucket."""
+        text = str(self.place)
+        if "://" not in text:
+            return Path(text)
+        url = split_url(text)
+        return Path(url.path) if url.scheme == "file" else None
+
+
+def path_of(content: Content) -> Path | None:
+    """Return the path of content that is a folder or file on disk."""
+    match content:
+        case str() | Path():
+            return Path(content)
+        case ByReference():
+            return content.path
+        case _:
+            return None
+
+
 def store_content(
     store: ContentStore, content: Content, progress: Progress | None = None
-) -> TreeSummary | None:
+) -> tuple[TreeSummary | None, dict[str, Any]]:
     """Put content in the store; when this returns, it is durable.
+
+    Returns:
+        What was stored, and what the version's source says of it.
 
     Raises:
         NotFound: there is no such path.
     """
     match content:
         case None | TreeSummary():
-            return content
+            return content, {}
         case str() | Path():
             path = Path(content)
             if not path.exists() and not path.is_symlink():
                 raise NotFound("file or folder", path)
-            return store.put_tree(path, progress=progress)
+            return store.put_tree(path, progress=progress), {}
+        case ByReference():
+            found = store.put_reference(content.place, hashed=content.hashed, progress=progress)
+            return found.summary, _source_of(found)
         case _:
-            return store.put_files(content)
+            return store.put_files(content), {}
+
+
+def _source_of(found: Referenced) -> dict[str, Any]:
+    source: dict[str, Any] = {"reference": found.address, "identified by": found.identified_by}
+    if found.left_out_count:
+        source["left out"] = {"count": found.left_out_count, "for instance": [*found.left_out]}
+    return source
 
 
 def json_file(name: str, value: Mapping[str, Any]) -> dict[str, bytes]:
@@ -72,7 +121,13 @@ class Differences:
         self._weight = lru_cache(maxsize=100_000)(self._compute_weight)
 
     def between(
-        self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
+        self,
+        older: Digest | None,
+        newer: Digest | None,
+        kind: Kind,
+        measure: str | None,
+        *,
+        must_read: bool = False,
     ) -> Difference:
         """Compute by how much one content differs from another, with evidence.
 
@@ -81,15 +136,21 @@ class Differences:
             newer: the same.
             kind: chooses the measure where none is named.
             measure: its name.
+            must_read: raise where data kept by reference is not what it was; else the files that
+                differ are counted instead, and the difference says so.
         """
         chosen = omprov.diff.measure_for(kind, measure)
         if older == newer:
             return Difference(chosen.name, 0, 0)
-        return chosen.compare(
-            None if older is None else self._store.tree(older),
-            None if newer is None else self._store.tree(newer),
-            word_counts=self._word_counts,
-        )
+        old = None if older is None else self._store.tree(older)
+        new = None if newer is None else self._store.tree(newer)
+        try:
+            return chosen.compare(old, new, word_counts=self._word_counts)
+        except (NotFound, SourceChanged) as error:  # of what lies elsewhere
+            if must_read:
+                raise
+            instead = omprov.diff.get_measure("files").compare(old, new)
+            return replace(instead, exact=False, note=f"files instead of {chosen.name}: {error}")
 
     def weight(
         self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None

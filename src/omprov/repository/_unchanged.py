@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 
 def find_held(repository: Path, path: Path) -> Held | None:
-    """Return the version that a folder is known to hold; ``None`` where none is, or it was removed.
+    """Return the version that a folder is known to hold, unless more has to be known of it.
+
+    That is so where it was removed, or recorded by reference.
 
     Args:
         repository: its ``.omprov`` folder.
         path: the folder or file.
     """
     held = Workspace(repository.parent, repository / WORKSPACE).find(path)
-    return None if held is None or held.removed else held
+    return None if held is None or held.removed or held.by_reference else held
 
 
 def store_known(repository: Path, path: Path, progress: Progress | None = None) -> TreeSummary:

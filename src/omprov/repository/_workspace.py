@@ -28,6 +28,7 @@ class Held:
         path: relative to the root of the workspace, ``/``-separated; absolute outside of it.
         reference: for people; the id is what counts.
         removed: whether the version was removed since.
+        by_reference: whether the version was recorded without its bytes.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Held:
     reference: str
     digest: Digest
     removed: bool = False
+    by_reference: bool = False
 
 
 class Workspace:
@@ -69,7 +71,13 @@ class Workspace:
             return
         name = self._name(path)
         with self._changing() as known:
-            known[name] = Held(name, version.id, version.reference, version.digest)
+            known[name] = Held(
+                name,
+                version.id,
+                version.reference,
+                version.digest,
+                by_reference="reference" in version.source,
+            )
 
     def forget(self, path: Path) -> None:
         """Drop what is known of `path`."""

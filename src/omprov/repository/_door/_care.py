@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from omprov.content import rebuild_index
 from omprov.repository import _checking
@@ -33,13 +33,20 @@ class Care(Opened):
     """Verifying the repository, freeing space, and saying what takes it up."""
 
     def check(
-        self, *, content: bool = True, graphs: bool = True, progress: Progress | None = None
+        self,
+        *,
+        content: bool = True,
+        graphs: bool = True,
+        sources: Literal["look", "read"] | None = None,
+        progress: Progress | None = None,
     ) -> list[Finding]:
         """Verify the repository: database, every stored byte, every inferred edge.
 
         Args:
             content: read and verify every byte of the content store.
             graphs: infer every output graph anew and compare.
+            sources: ``look`` whether what is kept by reference still has its size and ETag, or
+                ``read`` what has a known digest.
             progress: called as content is read.
 
         Returns:
@@ -50,6 +57,10 @@ class Care(Opened):
             findings += _checking.check_content(
                 self.content, reader, every_byte=content, progress=progress
             )
+            if sources is not None:
+                findings += _checking.check_sources(
+                    self.content, reader, read=sources == "read", progress=progress
+                )
         if graphs:
             with self._reading_graphs() as reader:
                 findings += _checking.check_graphs(reader, self._graphs)
@@ -115,3 +126,11 @@ class Care(Opened):
     def _kept(self) -> set[Digest]:
         with self._reading() as reader:
             return kept_digests(reader, self.workspace)
+
+    def count_by_reference(self) -> int:
+        """Return how many files of all versions are kept by reference, so that `check` reads none.
+
+        Folders that versions share count once.
+        """
+        with self._reading() as reader:
+            return self.content.count_elsewhere({digest for digest, _ in reader.digests()})

@@ -10,9 +10,10 @@ from omprov.repository._door._versions import Versions
 from omprov.repository._resolving import resolve_asset, resolve_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from omprov.content import MaterializeMode, Progress, StoredTree
+    from omprov.content import MaterializeMode, Progress, StoredFile, StoredTree
     from omprov.diff import Delta
     from omprov.records import Difference, Version
     from omprov.repository._door._opened import AnyVersion
@@ -36,6 +37,21 @@ class Contents(Versions):
         """Open one file of a version for reading; seekable."""
         return self.tree(reference).open(path)
 
+    def iter_files(self, reference: AnyVersion) -> Iterator[StoredFile]:
+        """Give the files and symlinks of a version, by path, with where their bytes are.
+
+        Raises:
+            NotFound: the version holds no content.
+        """
+        return self.content.iter_files(self.tree(reference).digest)
+
+    def is_by_reference(self, reference: AnyVersion) -> bool:
+        """Say whether bytes of a version are kept elsewhere, and not stored since."""
+        version = self.get_version(reference, removed=True)
+        if version.digest is None or "reference" not in version.source:
+            return False
+        return any(file.reference for file in self.content.iter_files(version.digest))
+
     def diff(
         self, older: AnyVersion, newer: AnyVersion, *, measure: str | None = None
     ) -> Difference:
@@ -49,6 +65,7 @@ class Contents(Versions):
         Raises:
             NotFound: there is no such version or measure.
             InvalidInput: the two are of different kinds.
+            SourceChanged: the measure reads data kept by reference that is not what it was.
         """
         if measure is not None:
             omprov.diff.get_measure(measure)
@@ -61,7 +78,7 @@ class Contents(Versions):
                 f"{old} and {new} are of different kinds: compare versions of one kind"
             )
         return self._differences.between(
-            old.digest, new.digest, new.asset.kind, measure or asset.measure
+            old.digest, new.digest, new.asset.kind, measure or asset.measure, must_read=True
         )
 
     def changes_on_disk(self, path: Path) -> list[Delta]:
@@ -92,6 +109,9 @@ class Contents(Versions):
         Raises:
             LocalChanges: it would overwrite changes that no version holds, and `force` is not set.
             InvalidInput: `path` lies within the repository's own folder.
+            Conflict: the only copy of data kept by reference would be lost.
+            NotFound: data kept by reference is gone.
+            SourceChanged: data kept by reference has changed.
         """
         version = self.get_version(reference)
         if version.digest is None:

@@ -115,7 +115,7 @@ class Runs(Opened):
     ) -> Stored:
         return Stored(
             outputs={
-                role: (output, store_content(self.content, output.content))
+                role: (output, store_content(self.content, output.content)[0])
                 for role, output in outputs.items()
             },
             params=self.content.put_files(json_file(PARAMS_FILE, params)) if params else None,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from omprov.repository._contents import store_content
+from omprov.repository._contents import path_of, store_content
 from omprov.repository._door._opened import Opened
 from omprov.repository._resolving import new_asset_name, parse, resolve_asset, resolve_version
 from omprov.repository._versions import (
@@ -22,6 +21,7 @@ from omprov.repository._versions import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from omprov.catalog import CatalogReader
     from omprov.content import Progress, TreeSummary
@@ -52,7 +52,8 @@ class Versions(Opened):
 
         Args:
             asset: which asset, for instance ``dataset/digits``.
-            content: a folder or file, files in memory (name → bytes), or nothing.
+            content: a folder or file, files in memory (name → bytes), data that stays where it is
+                (`ByReference`), or nothing.
             message: what to say of it.
             inherits: its parents (``v3`` alone is a version of the asset itself), none with
                 ``()``, or `AUTO`.
@@ -73,9 +74,14 @@ class Versions(Opened):
         full = new_asset_name(name, self.project)
         with self._reading() as reader:
             find_asset(reader, full, self.project)  # before storing anything: may it be?
-        if isinstance(content, str | Path):
-            self._refuse_own(Path(content))
-        summary = stored or store_content(self.content, content, progress)
+        path = path_of(content)
+        if path is not None:
+            self._refuse_own(path)
+        place: Mapping[str, Any] = {}
+        if stored is None:
+            summary, place = store_content(self.content, content, progress)
+        else:
+            summary = stored
         digest = summary.digest if summary else None
 
         def plan(reader: CatalogReader) -> Plan:
@@ -85,7 +91,7 @@ class Versions(Opened):
                 find_asset(reader, full, self.project),
                 digest,
                 inherits=resolve_parents(reader, inherits, full, self.project),
-                held=self._held(reader, content, full.kind),
+                held=self._held(reader, path, full.kind),
                 candidates=int(self.config.get("parents.candidates") or CANDIDATES),
             )
 
@@ -99,15 +105,21 @@ class Versions(Opened):
                 if find_twin(writer, known, digest) != planned.twin:
                     planned = plan(writer)  # somebody else has just written this content
                 added = write_version(
-                    writer, self._graphs, known, planned, summary, message=message, source=source
+                    writer,
+                    self._graphs,
+                    known,
+                    planned,
+                    summary,
+                    message=message,
+                    source={**place, **(source or {})},
                 )
-        if isinstance(content, str | Path):
-            self.workspace.remember(Path(content), added.version)
+        if path is not None:
+            self.workspace.remember(path, added.version)
         return added
 
-    def _held(self, reader: CatalogReader, content: Content, kind: Kind) -> Version | None:
+    def _held(self, reader: CatalogReader, path: Path | None, kind: Kind) -> Version | None:
         """Return the version that the workspace knows this folder to hold, if it can inherit it."""
-        held = self.workspace.find(Path(content)) if isinstance(content, str | Path) else None
+        held = None if path is None else self.workspace.find(path)
         if held is None:
             return None
         version = reader.find_version_by_id(held.version)
