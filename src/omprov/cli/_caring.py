@@ -10,7 +10,6 @@ from . import _wording
 from ._command import command
 from ._completion import complete_assets
 from ._json_shapes import finding_json
-from ._session import Session
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
     from omprov.content import Rebuilt
     from omprov.repository import AssetUsage, Finding, Freed, RepositoryUsage
+
+    from ._session import Session
 
 
 @command(
