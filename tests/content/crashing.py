@@ -140,7 +140,8 @@ def main(base: Path, seed: int, kills: int) -> None:
         look(base, log, thoroughly=killed % 20 < 2)
     look(base, log, thoroughly=True)
     lines = log.path.read_text().splitlines()
-    print(killed, sum(line.startswith("+") for line in lines), len(log.kept()))
+    acknowledged = sum(line.startswith("+") for line in lines)
+    sys.stdout.write(f"{killed} {acknowledged} {len(log.kept())}\n")
 
 
 if __name__ == "__main__":
