@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from content_folders import make_folder, random_bytes, read_folder
 
 from omprov.content import ContentStore, _collect, _repack, _survey
 from omprov.content._condemned import CONDEMNED
+from omprov.content._nodes import Entry, EntryKind
 from omprov.content._objects import Key, ObjectType
 from omprov.content._reliance import Reliance, only_collector, packs_removable
 from omprov.content._writer import ObjectWriter
@@ -117,7 +119,8 @@ def test_what_an_uncommitted_tree_names_in_old_packs_stays(store, tmp_path):
         assert reliance.known([key]) == {key}
     done = collect(store, grace=DAY)
     assert done.young == 1
-    assert store.open_file(digest, "big").read() == big
+    entry = Entry(b"big", EntryKind.FILE, len(big), 1, key.digest)
+    assert store._reader.open_entry(entry).read() == big
     age(store)
     assert collect(store, grace=DAY).removed == 2
     assert packs(store) == []
@@ -506,6 +509,64 @@ def test_a_full_disk_leaves_the_store_as_it_was(store, limit):
     check(store, kept)
     collect(store, *kept)
     check(store, kept)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("only root may mount")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("root without the right to mount")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(disk, left):
+    """Leave so many bytes of the disk free."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(filler, filler.stat().st_size - left)
+    return filler
+
+
+@pytest.mark.parametrize("left", [0, 8192, 65_536])
+def test_space_is_freed_on_a_disk_that_is_full(small_disk, left):
+    with ContentStore.create(small_disk / "s") as store:
+        kept = {store.put_files(files(seed)).digest: files(seed) for seed in range(12)}
+        for seed in range(50, 60):
+            store.put_files(files(seed, size=8000))
+        filler = fill(small_disk, left)
+        if left:
+            assert collect(store, *kept).removed == 22
+        else:  # not even for the list of what is to go
+            with pytest.raises(StorageFull):
+                collect(store, *kept)
+        filler.unlink()
+    with ContentStore.open(small_disk / "s") as store:
+        check(store, kept)
+        collect(store, *kept)
+        assert len(packs(store)) == 1
+        check(store, kept)
+
+
+def test_an_add_on_a_full_disk_leaves_the_store_as_it_was(small_disk):
+    with ContentStore.create(small_disk / "s") as store:
+        kept = {store.put_files(files(seed)).digest: files(seed) for seed in range(3)}
+        filler = fill(small_disk, 100_000)
+        before = looks(store.path / "packs")
+        with pytest.raises(StorageFull):
+            store.put_files(files(9, size=50_000))
+        assert {**looks(store.path / "packs")} == before
+        assert list((store.path / "tmp").iterdir()) == []
+        filler.unlink()
+        check(store, kept)
+        kept[store.put_files(files(9)).digest] = files(9)
+        check(store, kept)
 
 
 def test_a_writer_waits_while_packs_are_removed(store):

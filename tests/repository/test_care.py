@@ -234,3 +234,22 @@ def test_snapshots_of_graphs_are_only_a_cache(inputs, reopen, monkeypatch):
     assert second._graphs._kept[Kind.ALGORITHM] > 0
     Oracle(second).check()
     assert second.check() == []
+
+
+def test_a_missing_pack_is_named_with_the_versions_it_hits(inputs):
+    version = inputs.add_version("dataset/other", {"big": os.urandom(5000)}).version
+    inputs.add_version("dataset/alike", inputs.content.put_files({"o": b"1"}))
+    packs = inputs.path / "content" / "packs"
+    place = inputs.content._index.objects_of
+    (lost,) = [
+        pack
+        for pack in packs.iterdir()
+        if any(k.digest.hex() == version.digest for k in place(pack.stem))
+    ]
+    lost.unlink()
+    findings = inputs.check()
+    assert [f"pack {lost.stem}: it is gone" in finding.what for finding in findings] == [
+        True,
+        False,
+    ]
+    assert findings[1].versions == ("dataset/other:v1",)

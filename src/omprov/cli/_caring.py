@@ -287,7 +287,7 @@ def _show_usage(out: Console, shown: list[AssetUsage], usage: RepositoryUsage) -
     )
     out.print(table)
     if usage.ratio is not None:
-        out.print(f"Stored {usage.ratio:.3g} times smaller than the versions on their own.")
+        out.print(f"LOGICAL is {usage.ratio:.3g} times STORED.")
     packs = _wording.plural(content.packs, "pack")
     dead = f"{_wording.size(content.dead)} that no version needs"
     caches = content.caches + content.files + usage.copies

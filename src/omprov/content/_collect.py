@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omprov.errors import StorageFull
+
 from ._condemned import CONDEMNED, encode_condemned
 from ._durable import disk_errors_told, fsync_folder
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
@@ -95,11 +97,11 @@ def collect(
     length = int(grace.total_seconds() * 1e9)
     if dry_run:
         found = survey(folder, roots(), now=now, grace=length)
-        return _with_caches(_foreseen(found), folder, now - length, dry_run=True)
+        return _with_caches(_foreseen(found), _clear(folder, now - length, dry_run=True))
     with disk_errors_told(), only_collector(folder) as clock:
+        cleared = _clear(folder, clock - length, dry_run=False)  # first: it needs no room
         found = _condemn(folder, roots, clock, length)
-        done = _Sweep(folder, index, found, progress).run()
-        return _with_caches(done, folder, clock - length, dry_run=False)
+        return _with_caches(_Sweep(folder, index, found, progress).run(), cleared)
 
 
 def _condemn(folder: Path, roots: Roots, now: int, grace: int) -> Survey:
@@ -167,7 +169,8 @@ class _Sweep:
         seen = self.found.census.packs
         going = [p for p in packs if p not in moved.broken and seen[p].name not in kept]
         for pack in going:  # each in a step of its own: others want to write to the index, too
-            self.index.remove_packs([seen[pack].name])
+            with suppress(StorageFull):  # its rows go below, when there is room again
+                self.index.remove_packs([seen[pack].name])
         with packs_removable(self.folder):
             gone = {pack for pack in going if self._remove(pack)}
         if moved.made is not None and (gone or moved.made[0] not in {p.name for p in seen}):
@@ -209,8 +212,11 @@ def _rounds(found: Survey) -> Iterator[list[int]]:
     packs: list[int] = []
     size = objects = 0
     for pack in found.victims:
-        full = size + alive[pack] > PACK_SIZE or objects + count[pack] > PACK_OBJECTS
-        if packs and (full or (not size and len(packs) == _AT_ONCE)):
+        if size:
+            full = size + alive[pack] > PACK_SIZE or objects + count[pack] > PACK_OBJECTS
+        else:  # what only has to be deleted goes first, by itself
+            full = bool(alive[pack]) or len(packs) == _AT_ONCE
+        if packs and full:
             yield packs
             packs, size, objects = [], 0, 0
         packs.append(pack)
@@ -242,9 +248,11 @@ def _foreseen(found: Survey) -> Collected:
     )
 
 
-def _with_caches(done: Collected, folder: Path, before: int, *, dry_run: bool) -> Collected:
-    return replace(
-        done,
-        files=remove_unlinked(folder / "files", before, dry_run=dry_run),
-        leftovers=remove_leftovers(folder, dry_run=dry_run),
-    )
+def _clear(folder: Path, before: int, *, dry_run: bool) -> tuple[int, int]:
+    """Delete whole files and leftovers that nobody uses; return the bytes of both."""
+    files = remove_unlinked(folder / "files", before, dry_run=dry_run)
+    return files, remove_leftovers(folder, dry_run=dry_run)
+
+
+def _with_caches(done: Collected, cleared: tuple[int, int]) -> Collected:
+    return replace(done, files=cleared[0], leftovers=cleared[1])

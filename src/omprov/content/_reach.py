@@ -248,7 +248,8 @@ class _Walk:
             self._lose(keys[rows < 0])
 
     def _mark(self, rows: Rows) -> None:
-        new = np.unique(rows[~self._marked[rows]])
+        new = np.sort(rows[~self._marked[rows]])
+        new = new[np.diff(new, prepend=-1) != 0]
         self._marked[new] = True
         self._new.append(new)
 

@@ -80,9 +80,12 @@ class Reliance:
             if self._writer is not None:
                 path, descriptor = self._writer
                 self._writer = None
-                with suppress(OSError):
+                try:
                     path.unlink()
-                os.close(descriptor)
+                except OSError:
+                    pass  # without its lock it is a leftover
+                finally:
+                    os.close(descriptor)
 
     def _register(self) -> None:
         """Say that a writer is at work, before it relies on anything."""

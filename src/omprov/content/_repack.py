@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -155,12 +154,15 @@ class _NewPack:
 
     def abandon(self) -> None:
         """Close the file, and delete it where it was not sealed."""
-        if self._path is not None:
-            with suppress(OSError):
+        try:
+            if self._path is not None:
                 self._path.unlink()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        except OSError:
+            pass  # without its lock it is a leftover
+        finally:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     def _write(self, data: bytes) -> None:
         self._hash.update(data)

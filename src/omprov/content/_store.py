@@ -485,7 +485,8 @@ class ContentStore:
         """
         bad = {key for damage in damages for key in damage.keys}
         self._reader.refresh()
-        return find_incomplete(roots, self._reader.without_remotes(), self._index, bad)
+        with closing(self._reader.without_remotes()) as here:
+            return find_incomplete(roots, here, self._index, bad)
 
     def count_elsewhere(self, roots: Iterable[Digest]) -> int:
         """Return how many files of these trees are kept by reference; shared folders count once."""

@@ -124,10 +124,11 @@ class _Files:
                 self.bytes += size
 
     def _add_stored(self, rows: Rows, sizes: Keys) -> None:
-        rows, places = np.unique(rows, return_index=True)
-        new = ~self._seen[rows]
+        order = np.argsort(rows)
+        rows, sizes = rows[order], sizes[order]
+        new = ~self._seen[rows] & (np.diff(rows, prepend=-1) != 0)
         self._seen[rows[new]] = True
-        self.bytes += int(sizes[places[new]].sum())
+        self.bytes += int(sizes[new].sum())
 
 
 class _Owners:
