@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.records import Kind
 
+from ._cells import CellsMeasure
 from ._files import FilesMeasure
 from ._keys import KeysMeasure
 from ._packages import PackagesMeasure
+from ._records import RecordsMeasure
+from ._rows import RowsMeasure
+from ._tensors import TensorsMeasure
 from ._words import WordsMeasure
 
 if TYPE_CHECKING:
@@ -26,7 +30,16 @@ _GROUP = "omprov.measures"
 
 _BUILT_IN: dict[str, Measure] = {
     measure.name: measure
-    for measure in (WordsMeasure(), FilesMeasure(), KeysMeasure(), PackagesMeasure())
+    for measure in (
+        WordsMeasure(),
+        FilesMeasure(),
+        KeysMeasure(),
+        PackagesMeasure(),
+        RowsMeasure(),
+        RecordsMeasure(),
+        CellsMeasure(),
+        TensorsMeasure(),
+    )
 }
 
 _DEFAULTS = {
