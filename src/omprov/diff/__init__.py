@@ -13,6 +13,7 @@ it is made of::
 """
 
 from ._alignment import WordCounts
+from ._finer import finer_differences, finer_measures
 from ._folders import FolderTree, MemoryTree
 from ._keys import compare_keys
 from ._measures import Measure
@@ -35,6 +36,8 @@ __all__ = [
     "compare_keys",
     "compare_packages",
     "compare_words",
+    "finer_differences",
+    "finer_measures",
     "get_measure",
     "measure_for",
     "measures",

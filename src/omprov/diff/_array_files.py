@@ -103,9 +103,7 @@ def _read_member(
     return _read_array(place, head, info.file_size, member=info.filename)
 
 
-def _read_array(
-    place: Place, file: BinaryIO, end: int, *, member: str = ""
-) -> StoredTensor:
+def _read_array(place: Place, file: BinaryIO, end: int, *, member: str = "") -> StoredTensor:
     try:
         version = np.lib.format.read_magic(file)
         read = (

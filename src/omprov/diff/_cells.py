@@ -95,16 +95,16 @@ class _CellReader:
         self.problems: list[str] = []
 
     def count(self, tree: Tree, leaf: Leaf) -> int:
-        if not is_notebook(leaf):
+        if not _is_read(leaf):
             return self._texts.count(tree, leaf)
         if leaf.digest not in self._known:
             self._known[leaf.digest] = len(_words(self._read(tree, leaf)))
         return self._known[leaf.digest]
 
     def match(self, old: Place, new: Place) -> WordCounts:
-        if not is_notebook(old[1]) and not is_notebook(new[1]):
+        if not _is_read(old[1]) and not _is_read(new[1]):
             return self._texts.match(old, new)
-        if not is_notebook(old[1]) or not is_notebook(new[1]):
+        if not _is_read(old[1]) or not _is_read(new[1]):
             return self._unlike(old, new)
         words, cells = compare_cells(self._read(*old), self._read(*new))
         self._known[old[1].digest], self._known[new[1].digest] = words.old, words.new
@@ -121,6 +121,10 @@ class _CellReader:
         if problem:
             self.problems.append(f"{problem}: it counts as one cell")
         return cells
+
+
+def _is_read(leaf: Leaf) -> bool:
+    return leaf.mode != "symlink" and is_notebook(leaf.path)
 
 
 def _words(cells: list[Cell]) -> list[bytes]:

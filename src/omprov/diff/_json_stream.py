@@ -12,6 +12,7 @@ from ._sources import BLOCK, LONGEST, Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OF_NUMBERS = re.compile(r"[-+.0-9eE]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -118,7 +119,8 @@ class _Text:
                 if not self._read_on():
                     raise self.unreadable(str(error)) from error
                 continue
-            if end < len(self._ahead) or not self._read_on():  # a number may go on
+            rest = _OF_NUMBERS.match(self._ahead, end)  # a number may go on
+            if rest is None or rest.end() < len(self._ahead) or not self._read_on():
                 start, self._place = self._place, end
                 return self._ahead[start:end]
 

@@ -32,9 +32,9 @@ class Cell(NamedTuple):
         return [marker, *split_words(self.source.encode("utf-8", "surrogatepass"))]
 
 
-def is_notebook(leaf: Leaf) -> bool:
-    """Tell whether a file claims to be a notebook."""
-    return leaf.mode != "symlink" and leaf.path.lower().endswith(".ipynb")
+def is_notebook(path: str) -> bool:
+    """Tell whether a file's name says that it is a notebook."""
+    return path.lower().endswith(".ipynb")
 
 
 def read_cells(tree: Tree, leaf: Leaf) -> tuple[list[Cell], str]:

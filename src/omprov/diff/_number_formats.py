@@ -76,7 +76,7 @@ def _small_floats(dtype: str) -> NDArray[np.float64]:
     exponent = (patterns >> mantissa_bits) & ((1 << exponent_bits) - 1)
     mantissa = patterns & ((1 << mantissa_bits) - 1)
     fraction = mantissa / (1 << mantissa_bits) + (exponent > 0)
-    values = sign * np.ldexp(fraction, np.maximum(exponent, 1) - bias)
+    values: NDArray[np.float64] = sign * np.ldexp(fraction, np.maximum(exponent, 1) - bias)
     if special == "minus zero":
         values[128] = np.nan
     elif special == "last":

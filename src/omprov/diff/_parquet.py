@@ -210,7 +210,8 @@ def _encode_texts(array: Any) -> tuple[Cells, str]:
 
 
 def _as_cells(numbers: NDArray[Any]) -> Cells:
-    return np.ascontiguousarray(numbers).view(np.uint8).reshape(len(numbers), -1).copy()
+    width = numbers.dtype.itemsize
+    return np.ascontiguousarray(numbers).view(np.uint8).reshape(len(numbers), width).copy()
 
 
 def _cells(digests: bytes, count: int) -> Cells:

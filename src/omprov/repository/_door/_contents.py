@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from omprov.diff import get_measure
+from omprov.diff import finer_differences, get_measure
 from omprov.errors import InvalidInput, NotFound
 from omprov.repository._door._opened import COPIES
 from omprov.repository._door._versions import Versions
@@ -16,7 +16,7 @@ from omprov.repository._resolving import resolve_asset, resolve_version
 if TYPE_CHECKING:
     from omprov.content import MaterializeMode, Progress, StoredTree
     from omprov.diff import Delta
-    from omprov.records import Difference, Version
+    from omprov.records import Asset, Difference, Version
     from omprov.repository._door._opened import AnyVersion
 
 
@@ -54,6 +54,37 @@ class Contents(Versions):
         """
         if measure is not None:
             get_measure(measure)
+        old, new, asset = self._comparable(older, newer)
+        return self._differences.between(
+            old.digest, new.digest, new.asset.kind, measure or asset.measure
+        )
+
+    def finer_diff(
+        self, older: AnyVersion, newer: AnyVersion, *, besides: str = ""
+    ) -> tuple[Difference, ...]:
+        """Say more of the files that changed: rows of tables, records, cells, tensors.
+
+        Each measure that fits looks at those files only; where it cannot, or they are too large
+        for an answer at once, its note says so. See `omprov.diff.finer_differences`.
+
+        Args:
+            older: a version.
+            newer: a version of the same kind.
+            besides: the measure that `diff` used already.
+
+        Raises:
+            NotFound: there is no such version.
+            InvalidInput: the two are of different kinds.
+        """
+        old, new, _ = self._comparable(older, newer)
+        trees = [
+            None if version.digest is None else self.content.tree(version.digest)
+            for version in (old, new)
+        ]
+        return finer_differences(trees[0], trees[1], besides=besides)
+
+    def _comparable(self, older: AnyVersion, newer: AnyVersion) -> tuple[Version, Version, Asset]:
+        """Return both versions and the newer one's asset."""
         with self._reading() as reader:
             old = resolve_version(reader, older, self.project)
             new = resolve_version(reader, newer, self.project)
@@ -62,9 +93,7 @@ class Contents(Versions):
             raise InvalidInput(
                 f"{old} and {new} are of different kinds: compare versions of one kind"
             )
-        return self._differences.between(
-            old.digest, new.digest, new.asset.kind, measure or asset.measure
-        )
+        return old, new, asset
 
     def changes_on_disk(self, path: Path) -> list[Delta]:
         """Return how a folder differs from the version that the workspace knows it to hold.
