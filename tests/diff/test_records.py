@@ -121,7 +121,7 @@ def test_many_records_are_counted_exactly(monkeypatch):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b'{"a": [1, 2', b'{"a" 1}', b"[1] 2", b'{1: 2}', b'["\xff"]', b"[" * 5_000],
+    [b"", b"{", b'{"a": [1, 2', b'{"a" 1}', b"[1] 2", b"{1: 2}", b'["\xff"]', b"[" * 5_000],
     ids=["empty", "cut", "cut in a list", "no colon", "more", "a number", "no UTF-8", "deep"],
 )
 def test_a_file_that_cannot_be_read_is_one_record_and_is_named(content):

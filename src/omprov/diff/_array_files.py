@@ -6,13 +6,12 @@ import io
 import json
 import math
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from ._number_formats import item_size, name_of
-from ._sources import Unreadable
+from ._sources import Unreadable, archive_faults_told
 from ._stored_tensors import StoredTensor
 
 if TYPE_CHECKING:
@@ -70,15 +69,12 @@ def read_npz(place: Place, file: BinaryIO) -> dict[str, StoredTensor]:
     Raises:
         Unreadable: it is none.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return {
-                info.filename.removesuffix(".npy"): _read_member(place, file, archive, info)
-                for info in archive.infolist()
-                if info.filename.endswith(".npy")
-            }
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Unreadable(f"{place[1].path} is no .npz file ({error})") from error
+    with archive_faults_told(place[1].path), zipfile.ZipFile(file) as archive:
+        return {
+            info.filename.removesuffix(".npy"): _read_member(place, file, archive, info)
+            for info in archive.infolist()
+            if info.filename.endswith(".npy")
+        }
 
 
 def start_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
@@ -98,6 +94,8 @@ def _read_member(
         start = start_of(file, info)
         file.seek(start)
         return _read_array(place, file, start + info.file_size)
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise Unreadable(f"{place[1].path} is compressed in a way that is not known")
     with archive.open(info) as member:
         head = io.BytesIO(member.read(_LONGEST_NPY_HEADER))
     return _read_array(place, head, info.file_size, member=info.filename)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
+import zipfile
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+from omprov.errors import OmprovError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +25,16 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20  # bytes that are read at once
 LONGEST = 8 << 20  # bytes of a line, a record or a cell at most
+_ARCHIVE_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 _HEAD = 8000  # bytes in which a NUL makes a file binary: git's rule
 
 
@@ -99,6 +113,17 @@ def open_plain(tree: Tree, leaf: Leaf) -> Iterator[BinaryIO]:
         return
     with open_watched(tree, leaf, gzip.BadGzipFile, EOFError, zlib.error) as file:
         yield cast("BinaryIO", gzip.GzipFile(fileobj=file))
+
+
+@contextmanager
+def archive_faults_told(name: str) -> Iterator[None]:
+    """Turn all that `zipfile` raises for archives that lie into `Unreadable`."""
+    try:
+        yield
+    except OmprovError:  # the store's own; some are these as well
+        raise
+    except _ARCHIVE_FAULTS as error:
+        raise Unreadable(f"{name} cannot be read as an archive ({error})") from error
 
 
 def iter_line_blocks(file: BinaryIO, name: str) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import numpy as np
 
 from ._number_formats import item_size
-from ._sources import Unreadable
+from ._sources import Unreadable, archive_faults_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,6 +114,7 @@ class OpenFiles:
         file, left = self.get(tensor.place), tensor.size
         with ExitStack() as stack:
             if tensor.member:
+                stack.enter_context(archive_faults_told(tensor.place[1].path))
                 file = _open_member(stack, file, tensor)
             file.seek(tensor.offset)
             while left:
@@ -141,10 +141,7 @@ class OpenFiles:
 def _read(file: BinaryIO, size: int, tensor: StoredTensor) -> bytes:
     parts = []
     while size:
-        try:
-            part = file.read(size)
-        except (zlib.error, zipfile.BadZipFile, EOFError) as error:
-            raise Unreadable(f"{tensor.place[1].path} is damaged ({error})") from error
+        part = file.read(size)
         if not part:
             raise Unreadable(f"{tensor.place[1].path} ends within a tensor")
         parts.append(part)

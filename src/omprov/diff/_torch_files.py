@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ._array_files import start_of
@@ -19,7 +18,7 @@ from ._inert_pickle import (
     read_pickle,
 )
 from ._number_formats import item_size
-from ._sources import Unreadable
+from ._sources import Unreadable, archive_faults_told
 from ._stored_tensors import StoredTensor
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ._pairs import Place
 
 _LARGEST_PICKLE = 64 << 20  # bytes
+_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ZIP = b"PK\x03\x04"
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of torch's magic number
 _REBUILDERS = {
@@ -79,9 +79,9 @@ def read_torch(place: Place, file: BinaryIO) -> dict[str, StoredTensor]:
         if head == _LEGACY:
             value, storages, big_endian = _read_legacy(file, place[1].size)
         else:
-            value, storages, big_endian = _read_archive(file)
+            value, storages, big_endian = _read_archive(file, path)
         return _find_tensors(place, value, storages, big_endian=big_endian)
-    except (BadPickle, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except BadPickle as error:
         raise Unreadable(f"{path} is no PyTorch checkpoint ({error})") from error
 
 
@@ -92,15 +92,16 @@ class _Extent(NamedTuple):
     size: int
 
 
-def _read_archive(file: BinaryIO) -> tuple[Any, dict[str, _Extent], bool]:
-    with zipfile.ZipFile(file) as archive:
+def _read_archive(file: BinaryIO, path: str) -> tuple[Any, dict[str, _Extent], bool]:
+    with archive_faults_told(path), zipfile.ZipFile(file) as archive:
         names = {info.filename: info for info in archive.infolist()}
         pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
         if len(pickles) != 1:
             raise BadPickle("it has no data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
-        if names[pickles[0]].file_size > _LARGEST_PICKLE:
-            raise BadPickle("its pickle is too large")
+        pickled = names[pickles[0]]
+        if pickled.file_size > _LARGEST_PICKLE or pickled.compress_type not in _COMPRESSIONS:
+            raise BadPickle("its pickle is too large, or compressed in a way that is not known")
         value = read_pickle(io.BytesIO(archive.read(pickles[0])))
         order = f"{folder}byteorder"
         big_endian = order in names and archive.read(order).strip() == b"big"
