@@ -288,6 +288,13 @@ def test_bits_of_small_floats(name, bits, value):
     assert number == value or (math.isnan(number) and math.isnan(value))
 
 
+@pytest.mark.parametrize("dtype", ["F32", "F64", "F16", "BF16"])
+def test_every_pattern_of_bits_is_a_number_or_none(dtype):
+    content = np.arange(1 << 16, dtype=np.uint16).repeat(4)[::-1].tobytes()
+    assert len(as_numbers(dtype, content))
+    assert len(as_numbers(dtype, content, big_endian=True))
+
+
 def test_a_type_that_is_not_known_is_compared_as_bytes():
     def file(content):
         header = json.dumps({"x": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}).encode()

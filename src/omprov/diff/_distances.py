@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,45 +44,42 @@ def distance(old: StoredTensor, new: StoredTensor, files: OpenFiles) -> float | 
     if item_size(old.dtype) is None:
         return 1.0
 
-    def sums(scale: float = 1.0) -> _Sums:
-        total = _Sums()
+    def numbers() -> Iterator[tuple[Numbers, Numbers]]:
         for before, after in blocks():
-            total += _block_sums(
+            yield (
                 as_numbers(old.dtype, before, big_endian=old.big_endian),
                 as_numbers(new.dtype, after, big_endian=new.big_endian),
-                scale,
             )
-        return total
 
-    found = sums()
-    if found.is_extreme:
-        found = sums(found.largest)
+    found = sum((_sums(*pair) for pair in numbers()), _Sums())
+    if found.is_extreme:  # squares left the range of floats: once more, with smaller numbers
+        largest = max(_largest(*pair) for pair in numbers())
+        if largest:
+            found = sum((_sums(*pair, scale=largest) for pair in numbers()), _Sums())
     return found.ratio
 
 
-class _Sums(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Sums:
     """Sums of squares over some numbers of two tensors.
 
     Attributes:
         apart: of the differences.
         old: of the older numbers.
         new: of the newer ones.
-        largest: the largest number of all, without its sign.
         astray: whether a number is not finite on one side only.
     """
 
     apart: float = 0.0
     old: float = 0.0
     new: float = 0.0
-    largest: float = 0.0
     astray: bool = False
 
-    def __add__(self, other: _Sums) -> _Sums:  # type: ignore[override]
+    def __add__(self, other: _Sums) -> _Sums:
         return _Sums(
             self.apart + other.apart,
             self.old + other.old,
             self.new + other.new,
-            max(self.largest, other.largest),
             self.astray or other.astray,
         )
 
@@ -89,7 +87,7 @@ class _Sums(NamedTuple):
     def is_extreme(self) -> bool:
         """Tell whether squares may have left the range of floats."""
         most = max(self.apart, self.old, self.new)
-        return not self.astray and self.largest > 0 and (most < _LEAST or not math.isfinite(most))
+        return not self.astray and not _LEAST < most < math.inf
 
     @property
     def ratio(self) -> float:
@@ -120,25 +118,35 @@ def _differ(blocks: Blocks) -> bool:
     return any(before != after for before, after in blocks)
 
 
-def _block_sums(old: Numbers, new: Numbers, scale: float) -> _Sums:
+def _sums(old: Numbers, new: Numbers, *, scale: float = 1.0) -> _Sums:
     if old.dtype.kind in "iu":
         apart = _whole_apart(old, new)
-        old, new = old.astype(np.float64), new.astype(np.float64)
-    else:
-        finite = np.isfinite(old) & np.isfinite(new)
-        if not finite.all():
-            same = (old == new) | (np.isnan(old) & np.isnan(new))
-            if not (finite | same).all():
-                return _Sums(astray=True)
-            old, new = np.where(finite, old, 0.0), np.where(finite, new, 0.0)
-        if scale != 1.0:
-            old, new = old / scale, new / scale
-        with np.errstate(over="ignore"):
-            apart = new - old
-    largest = max(np.abs(old).max(initial=0.0), np.abs(new).max(initial=0.0))
+        return _squares(apart, old.astype(np.float64), new.astype(np.float64))
+    if scale == 1.0:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = _squares(new - old, old, new)
+        if math.isfinite(found.apart + found.old + found.new):
+            return found  # so every number is finite
+    finite = np.isfinite(old) & np.isfinite(new)
+    same = (old == new) | (np.isnan(old) & np.isnan(new))
+    if not (finite | same).all():
+        return _Sums(astray=True)
+    old, new = np.where(finite, old, 0.0) / scale, np.where(finite, new, 0.0) / scale
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = [float(np.dot(numbers, numbers)) for numbers in (apart, old, new)]
-    return _Sums(squares[0], squares[1], squares[2], float(largest))
+        return _squares(new - old, old, new)
+
+
+def _squares(apart: Numbers, old: Numbers, new: Numbers) -> _Sums:
+    squares = [float(np.dot(numbers, numbers)) for numbers in (apart, old, new)]
+    return _Sums(squares[0], squares[1], squares[2])
+
+
+def _largest(old: Numbers, new: Numbers) -> float:
+    """Return the largest finite number of both sides, without its sign."""
+    return max(
+        float(np.abs(np.where(np.isfinite(side), side, 0.0)).max(initial=0.0))
+        for side in (old, new)
+    )
 
 
 def _whole_apart(old: Numbers, new: Numbers) -> Numbers:

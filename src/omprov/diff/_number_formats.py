@@ -57,12 +57,17 @@ def as_numbers(dtype: str, content: bytes, *, big_endian: bool = False) -> Numbe
     order = ">" if big_endian else "<"
     if dtype == "BF16":
         halves = np.frombuffer(content, order + "u2").astype(np.uint32)
-        return (halves << np.uint32(16)).view(np.float32).astype(np.float64)
+        return _widened((halves << np.uint32(16)).view(np.float32))
     if dtype in _SMALL or dtype == "F8_E8M0":
         return np.take(_small_floats(dtype), np.frombuffer(content, np.uint8))
     numbers = np.frombuffer(content, order + _PLAIN[dtype])
     whole = numbers.dtype.kind in "ui" and numbers.dtype.itemsize == 8
-    return numbers.astype(numbers.dtype.newbyteorder("=") if whole else np.float64)
+    return numbers.astype(numbers.dtype.newbyteorder("=")) if whole else _widened(numbers)
+
+
+def _widened(numbers: Numbers) -> Numbers:
+    with np.errstate(invalid="ignore"):  # there are NaNs that ask to be told of
+        return numbers.astype(np.float64)
 
 
 @cache
