@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omprov.diff import MemoryTree, compare
-from omprov.diff._inert_pickle import (
+from omprov.diff._inert_pickle import read_pickle
+from omprov.diff._inert_values import (
     BadPickle,
     Name,
     Opaque,
@@ -20,7 +21,6 @@ from omprov.diff._inert_pickle import (
     Persistent,
     inner_values,
     iter_values,
-    read_pickle,
 )
 
 WITNESS = []

@@ -7,7 +7,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ._array_files import start_of
-from ._inert_pickle import (
+from ._inert_pickle import read_pickle
+from ._inert_values import (
     BadPickle,
     Name,
     Opaque,
@@ -15,7 +16,6 @@ from ._inert_pickle import (
     Persistent,
     inner_values,
     iter_values,
-    read_pickle,
 )
 from ._number_formats import item_size
 from ._sources import Unreadable, archive_faults_told
