@@ -23,6 +23,7 @@ QUICK_AND_FULL = [
     ),
     ("diff/words.py", "--words 50000 --shares 0.05", "--words 200000"),
     ("diff/files.py", "--files 100000 --on-disk 5000", "--files 1000000 --on-disk 20000"),
+    ("diff/finer.py", "--rows 100000 --megabytes 50", "--rows 1000000 --megabytes 500"),
     ("content/store.py", "--files 5000 --large 200", "--files 20000 --large 1000"),
     ("repository/catalog.py", "--runs 5000", "--runs 100000"),
     ("repository/recording.py", "--runs 2000", "--runs 100000"),

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from omprov.cli import _wording
 from omprov.cli._dot import history_dot
 from omprov.cli._glyphs import ASCII
 from omprov.cli._graph_picture import draw_history
+from omprov.diff import _finer
 from omprov.records import AssetName, Inherits, Kind, Origin, Version
 from omprov.repository import History
 
@@ -169,6 +171,46 @@ def test_diff_shows_the_weight_and_what_it_is_made_of(story):
     story("diff", "dataset/digits", "algorithm/train", code=2)
     story("diff", "dataset/digits", "--measure", "nonsense", code=3)
     assert "nothing differs" in story("diff", "dataset/digits:v1", "dataset/digits:v1")
+
+
+def test_diff_tells_of_rows_and_tensors_in_the_files_that_changed(omprov):
+    omprov.write({"data/t.csv": "id,x\n1,a\n2,b\n", "data/same.csv": "1\n" * 50})
+    omprov("add", "data", "--as", "dataset/tables")
+    omprov.write({"data/t.csv": "id,x\n1,a\n2,c\n3,c\n"})
+    (omprov.folder / "data/net.bin").write_bytes(b"no weights")
+    omprov("add", "data")
+    shown = omprov("diff", "dataset/tables:v2")
+    assert "files: 2 of 3 differ (added 1, changed 1)" in shown
+    assert "rows: 3 of 7 differ (added 2, removed 1), in files that changed" in shown
+    assert "tensors" not in shown
+    answer = omprov.json("diff", "dataset/tables:v2")
+    assert [further["measure"] for further in answer["evidence"]] == ["rows"]
+    named = ["diff", "dataset/tables:v1", "dataset/tables:v2", "--measure", "rows"]
+    assert "rows: 4 of 108 differ (added 3, removed 1)" in omprov(*named)
+    assert omprov.json(*named)["evidence"] == []
+
+
+def test_diff_says_of_tensors_how_many_and_of_each_how_far(omprov):
+    for number in (1.0, 3.0):
+        (omprov.folder / "net").mkdir(exist_ok=True)
+        np.savez(omprov.folder / "net/w.npz", bias=np.ones(2), weight=np.full(2, number))
+        omprov("add", "net", "--as", "model/net")
+    shown = omprov("diff", "model/net:v2", "model/net:v1", "--measure", "tensors")
+    assert "weight 0.25  tensors: 1 of 2 differ (changed 1)" in shown
+    assert re.search(r"changed +weight +distance 0.5, numbers 2", shown)
+    assert "tensors: 1 of 2 differ (changed 1), in files that changed" in omprov(
+        "diff", "model/net:v2"
+    )
+
+
+def test_diff_says_what_it_did_not_compare(omprov, monkeypatch):
+    monkeypatch.setitem(_finer._MOST_BYTES, "rows", 3)
+    for rows in ("1\n", "2\n"):
+        omprov.write({"data/t.csv": rows})
+        omprov("add", "data", "--as", "dataset/tables")
+    shown = omprov("diff", "dataset/tables:v2")
+    assert "rows: not compared\n" in shown
+    assert "ask for the measure rows" in shown
 
 
 def test_log_lists_versions_with_parents_and_runs(story):

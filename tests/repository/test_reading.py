@@ -111,3 +111,22 @@ def test_an_asset_may_have_a_measure_of_its_own(repo):
     assert added.inherits[0].weight == 0.25
     assert repo.diff("dataset/texts:v1", "dataset/texts:v2").measure == "words"
     assert repo.diff("dataset/texts:v1", "dataset/texts:v2", measure="files").weight == 1
+
+
+def test_finer_measures_tell_of_the_files_that_changed(repo):
+    repo.add_version("dataset/tables", {"a.csv": b"1\n2\n", "b.csv": b"1\n"})
+    repo.add_version("dataset/tables", {"a.csv": b"1\n3\n", "b.csv": b"1\n"})
+    [rows] = repo.finer_diff("dataset/tables:v1", "dataset/tables:v2")
+    assert (rows.measure, rows.amount, rows.total) == ("rows", 2, 4)
+    assert repo.finer_diff("dataset/tables:v1", "dataset/tables:v2", besides="rows") == ()
+    assert repo.finer_diff("dataset/tables:v1", "dataset/tables:v1") == ()
+    repo.add_version("algorithm/code", {"a.py": b"1"})
+    with pytest.raises(InvalidInput, match="different kinds"):
+        repo.finer_diff("dataset/tables:v1", "algorithm/code:v1")
+
+
+def test_an_asset_may_be_measured_by_rows(repo):
+    repo.add_asset("dataset/tables", measure="rows")
+    repo.add_version("dataset/tables", {"a.csv": b"1\n2\n"})
+    added = repo.add_version("dataset/tables", {"a.csv": b"1\n3\n"})
+    assert added.inherits[0].weight == 0.5

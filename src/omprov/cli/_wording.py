@@ -100,11 +100,26 @@ def moment(when: datetime) -> str:
 
 def evidence(difference: Difference) -> str:
     """Say in one line what a difference is made of."""
+    if not difference.total and not difference.exact:
+        return f"{difference.measure}: not compared"
     if not difference.amount:
         return f"{difference.measure}: nothing differs"
+    if difference.measure == "tensors":
+        return _tensors(difference)
     text = f"{difference.measure}: {number(difference.amount)} of {number(difference.total)} differ"
-    counts = counted(difference.counts)
-    return text + (f" ({counts})" if counts else "")
+    facts = counted(difference.counts)
+    return text + (f" ({facts})" if facts else "")
+
+
+def _tensors(difference: Difference) -> str:
+    """Say how many tensors differ; the amount is in numbers, which tells people little."""
+    counts = dict(difference.counts)
+    total = counts.pop("tensors", 0)
+    others = counts.pop("other_files", 0)
+    text = f"{difference.measure}: {number(sum(counts.values()))} of {number(total)} differ"
+    facts = [counted(counts), plural(others, "other file") if others else ""]
+    shown = ", ".join(fact for fact in facts if fact)
+    return text + (f" ({shown})" if shown else "")
 
 
 def counted(counts: Mapping[str, float]) -> str:

@@ -20,6 +20,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._alignment import WordCounts
+    from ._finer import finer_differences, finer_measures
     from ._folders import FolderTree, MemoryTree
     from ._keys import compare_keys
     from ._measures import Measure
@@ -42,6 +43,8 @@ __all__ = [
     "compare_keys",
     "compare_packages",
     "compare_words",
+    "finer_differences",
+    "finer_measures",
     "get_measure",
     "measure_for",
     "measures",
@@ -65,6 +68,8 @@ __getattr__, __dir__ = load_on_use(
         "compare_keys": "._keys",
         "compare_packages": "._packages",
         "compare_words": "._texts",
+        "finer_differences": "._finer",
+        "finer_measures": "._finer",
         "get_measure": "._registry",
         "measure_for": "._registry",
         "measures": "._registry",

@@ -74,7 +74,7 @@ class WordCounts:
 
 def align(old: NDArray[np.int64], new: NDArray[np.int64]) -> WordCounts:
     """Match two sequences of words, given as equal integers for equal words."""
-    changed_old, changed_new, exact = _match(old, new)
+    changed_old, changed_new, exact = find_unmatched(old, new)
     changed_old = settle(old, changed_old, _gap_flags(changed_new))
     changed_new = settle(new, changed_new, _gap_flags(changed_old))
     gaps_old, gaps_new = gaps_of(changed_old), gaps_of(changed_new)
@@ -97,7 +97,7 @@ def _gap_flags(changed: NDArray[np.bool_]) -> bytes:
     return (gaps_of(changed) > 0).tobytes()
 
 
-def _match(
+def find_unmatched(
     old: NDArray[np.int64], new: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], bool]:
     """Tell which words of either side are unmatched, and whether the match is proven longest."""

@@ -41,3 +41,10 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
     return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Put the first of some problems, and how many more there are, into one note."""
+    distinct = list(dict.fromkeys(problems))
+    more = f"; and {len(distinct) - 3} more" if len(distinct) > 3 else ""
+    return "; ".join(distinct[:3]) + more

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 
 
-class _ListedTree:
+class ListedTree:
     """What a tree can tell once its leaves are listed."""
 
     @cached_property
@@ -76,7 +76,7 @@ class _ListedTree:
         raise NotImplementedError
 
 
-class FolderTree(_ListedTree):
+class FolderTree(ListedTree):
     """A directory on disk.
 
     The files are listed and hashed when the tree is first asked about them, once: write to the
@@ -111,7 +111,7 @@ class FolderTree(_ListedTree):
         return (self.path / path).open("rb")
 
 
-class MemoryTree(_ListedTree):
+class MemoryTree(ListedTree):
     """A mapping of paths to bytes."""
 
     def __init__(self, files: Mapping[str, bytes], *, modes: Mapping[str, Mode] = {}) -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.records import Kind
-
-from ._files import FilesMeasure
-from ._keys import KeysMeasure
-from ._packages import PackagesMeasure
-from ._words import WordsMeasure
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -24,10 +20,17 @@ if TYPE_CHECKING:
 
 _GROUP = "omprov.measures"
 
-_BUILT_IN: dict[str, Measure] = {
-    measure.name: measure
-    for measure in (WordsMeasure(), FilesMeasure(), KeysMeasure(), PackagesMeasure())
+_BUILT_IN = {
+    "words": ("._words", "WordsMeasure"),
+    "files": ("._files", "FilesMeasure"),
+    "keys": ("._keys", "KeysMeasure"),
+    "packages": ("._packages", "PackagesMeasure"),
+    "rows": ("._rows", "RowsMeasure"),
+    "records": ("._records", "RecordsMeasure"),
+    "cells": ("._cells", "CellsMeasure"),
+    "tensors": ("._tensors", "TensorsMeasure"),
 }
+"""Name → where it is: each is loaded when it is first asked for, for some draw in much."""
 
 _DEFAULTS = {
     Kind.ALGORITHM: "words",
@@ -55,7 +58,7 @@ def get_measure(name: str) -> Measure:
         Unavailable: the package that brings it fails to load, or brings something else.
         Conflict: two installed packages bring measures of this name.
     """
-    return _BUILT_IN.get(name) or _load(name)
+    return _built_in(name) if name in _BUILT_IN else _load(name)
 
 
 def measure_for(kind: Kind | str, name: str | None = None) -> Measure:
@@ -98,6 +101,13 @@ def compare(
     """
     chosen = get_measure(measure) if isinstance(measure, str) else measure
     return chosen.compare(old, new, sample=sample, word_counts=word_counts)
+
+
+@cache
+def _built_in(name: str) -> Measure:
+    module, measure = _BUILT_IN[name]
+    made: Measure = getattr(import_module(module, __package__), measure)()
+    return made
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 from ._alignment import WordCounts, align
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,7 +35,7 @@ def split_words(content: bytes) -> Sequence[bytes]:
 
 def compare_words(old: bytes, new: bytes) -> WordCounts:
     """Count the words of two files and match them, as ``wdiff -s`` does."""
-    return _match_words(split_words(old), split_words(new))
+    return match_words(split_words(old), split_words(new))
 
 
 def compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
@@ -47,7 +47,7 @@ def compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
     parts = _slices_of(old[1], new[1])
     counts = WordCounts()
     for words in zip(_word_slices(*old, parts), _word_slices(*new, parts), strict=True):
-        counts += _match_words(*words)
+        counts += match_words(*words)
     return counts if parts == 1 else replace(counts, exact=counts.amount == 0)
 
 
@@ -82,14 +82,21 @@ def _word_slices(tree: Tree, leaf: Leaf, parts: int) -> Iterator[Sequence[bytes]
             yield words
 
 
-def _match_words(old: Sequence[bytes], new: Sequence[bytes]) -> WordCounts:
-    """Number the distinct words and match the numbers."""
+def match_words(old: Sequence[bytes], new: Sequence[bytes]) -> WordCounts:
+    """Count two sequences of words and match them."""
     if old == new:
         return WordCounts(old=len(old), new=len(new), common=len(old))
+    return align(*number(old, new))
+
+
+def number(
+    old: Sequence[Hashable], new: Sequence[Hashable]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give equal integers for equal members of two sequences."""
     distinct = dict.fromkeys(old) | dict.fromkeys(new)
-    numbers = {word: number for number, word in enumerate(distinct)}
-    return align(_numbered(old, numbers), _numbered(new, numbers))
+    numbers = {member: place for place, member in enumerate(distinct)}
+    return _numbered(old, numbers), _numbered(new, numbers)
 
 
-def _numbered(words: Sequence[bytes], numbers: dict[bytes, int]) -> NDArray[np.int64]:
-    return np.fromiter(map(numbers.__getitem__, words), np.int64, len(words))
+def _numbered(members: Sequence[Hashable], numbers: Mapping[Hashable, int]) -> NDArray[np.int64]:
+    return np.fromiter(map(numbers.__getitem__, members), np.int64, len(members))

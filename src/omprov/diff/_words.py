@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from omprov.records import Change, Difference
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from omprov.records import Digest
 
+    from ._pairs import Place
     from ._trees import Delta, Leaf, Tree
 
     Counted = tuple[Change, WordCounts]
@@ -42,39 +43,77 @@ class WordsMeasure:
         word_counts: MutableMapping[Digest, int] | None = None,
     ) -> Difference:
         """Compute by how much `new` differs from `old`; see `Measure.compare`."""
-        counts_known = {} if word_counts is None else word_counts
-        comparison = _Comparison(old, new, counts_known)
-        compared = comparison.changes()
-        counts = sum((words for _, words in compared), WordCounts())
-        old_words, new_words = comparison.words_of(old), comparison.words_of(new)
-        unfinished = [change.name for change, words in compared if not words.exact]
-        return Difference(
-            measure=self.name,
-            amount=counts.amount,
-            total=old_words + new_words,
-            counts={
-                "old": old_words,
-                "new": new_words,
-                "common": old_words - counts.deleted - counts.changed_old,
-                "deleted": counts.deleted,
-                "inserted": counts.inserted,
-                "changed_old": counts.changed_old,
-                "changed_new": counts.changed_new,
-            },
-            changes=largest([change for change, _ in compared], sample, _size),
-            changed=len(compared),
-            exact=not unfinished,
-            note=_note(unfinished),
-        )
+        reader = TextReader({} if word_counts is None else word_counts)
+        return compare_by_words(self.name, old, new, reader, sample)
+
+
+class WordReader(Protocol):
+    """What knows the words of a file, and which of them two files share."""
+
+    def count(self, tree: Tree, leaf: Leaf) -> int:
+        """Count the words of a file."""
+        ...
+
+    def match(self, old: Place, new: Place) -> WordCounts:
+        """Match the words of two files of different content."""
+        ...
+
+
+class TextReader:
+    """Files as text; remembers how many words each content has."""
+
+    def __init__(self, known: MutableMapping[Digest, int]) -> None:
+        """Take a mapping from digest to number of words; it is filled."""
+        self._known = known
+
+    def count(self, tree: Tree, leaf: Leaf) -> int:
+        """Count the words of a file; only one not met before is read."""
+        known = self._known.get(leaf.digest)
+        if known is None:
+            known = self._known[leaf.digest] = count_words(tree, leaf)
+        return known
+
+    def match(self, old: Place, new: Place) -> WordCounts:
+        """Match the words of two files as ``wdiff -s`` does."""
+        words = compare_files(old, new)
+        self._known[old[1].digest], self._known[new[1].digest] = words.old, words.new
+        return words
+
+
+def compare_by_words(
+    measure: str, old: Tree | None, new: Tree | None, reader: WordReader, sample: int
+) -> Difference:
+    """Sum up the words of all files that two trees do not share."""
+    comparison = _Comparison(old, new, reader)
+    compared = comparison.changes()
+    counts = sum((words for _, words in compared), WordCounts())
+    old_words, new_words = comparison.words_of(old), comparison.words_of(new)
+    unfinished = [change.name for change, words in compared if not words.exact]
+    return Difference(
+        measure=measure,
+        amount=counts.amount,
+        total=old_words + new_words,
+        counts={
+            "old": old_words,
+            "new": new_words,
+            "common": old_words - counts.deleted - counts.changed_old,
+            "deleted": counts.deleted,
+            "inserted": counts.inserted,
+            "changed_old": counts.changed_old,
+            "changed_new": counts.changed_new,
+        },
+        changes=largest([change for change, _ in compared], sample, _size),
+        changed=len(compared),
+        exact=not unfinished,
+        note=_note(unfinished),
+    )
 
 
 class _Comparison:
-    """Two trees, and what is known about the words of their files."""
+    """Two trees, and what knows the words of their files."""
 
-    def __init__(
-        self, old: Tree | None, new: Tree | None, known: MutableMapping[Digest, int]
-    ) -> None:
-        self._old, self._new, self._known = old, new, known
+    def __init__(self, old: Tree | None, new: Tree | None, reader: WordReader) -> None:
+        self._old, self._new, self._reader = old, new, reader
 
     def changes(self) -> list[Counted]:
         """Compare the files that differ, in order, renames first."""
@@ -86,14 +125,11 @@ class _Comparison:
         return result + [self._compare(delta) for delta in deltas]
 
     def words_of(self, tree: Tree | None) -> int:
-        """Count the words of all files of a tree; only files not met before are read."""
+        """Count the words of all files of a tree."""
         return 0 if tree is None else sum(self._count(tree, leaf) for leaf in tree.walk())
 
     def _count(self, tree: Tree, leaf: Leaf) -> int:
-        known = self._known.get(leaf.digest)
-        if known is None:
-            known = self._known[leaf.digest] = count_words(tree, leaf)
-        return known
+        return self._reader.count(tree, leaf)
 
     def _compare_renamed(self, rename: Rename) -> Counted:
         words = self._match(rename.old, rename.new)
@@ -119,9 +155,7 @@ class _Comparison:
         if old.digest == new.digest:  # only the mode differs
             size = self._count(self._old, old)
             return WordCounts(old=size, new=size, common=size)
-        words = compare_files((self._old, old), (self._new, new))
-        self._known[old.digest], self._known[new.digest] = words.old, words.new
-        return words
+        return self._reader.match((self._old, old), (self._new, new))
 
 
 def _renamed(rename: Rename, counts: dict[str, float] | None = None) -> Change:

@@ -57,5 +57,9 @@ class VersionHandle:
         """Measure by how much it differs from `older`, with evidence."""
         return self._repository.diff(older, self.record, measure=measure)
 
+    def finer_diff(self, older: str) -> tuple[Difference, ...]:
+        """Say more of the files that changed since `older`: rows, records, cells, tensors."""
+        return self._repository.finer_diff(older, self.record)
+
     def __repr__(self) -> str:
         return f"<{self.reference}>"

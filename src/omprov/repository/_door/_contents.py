@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from omprov.content import MaterializeMode, Progress, StoredFile, StoredTree
     from omprov.diff import Delta
-    from omprov.records import Difference, Version
+    from omprov.records import Asset, Difference, Version
     from omprov.repository._door._opened import AnyVersion
 
 
@@ -69,6 +69,37 @@ class Contents(Versions):
         """
         if measure is not None:
             omprov.diff.get_measure(measure)
+        old, new, asset = self._comparable(older, newer)
+        return self._differences.between(
+            old.digest, new.digest, new.asset.kind, measure or asset.measure, must_read=True
+        )
+
+    def finer_diff(
+        self, older: AnyVersion, newer: AnyVersion, *, besides: str = ""
+    ) -> tuple[Difference, ...]:
+        """Say more of the files that changed: rows of tables, records, cells, tensors.
+
+        Each measure that fits looks at those files only; where it cannot, or they are too large
+        for an answer at once, its note says so. See `omprov.diff.finer_differences`.
+
+        Args:
+            older: a version.
+            newer: a version of the same kind.
+            besides: the measure that `diff` used already.
+
+        Raises:
+            NotFound: there is no such version.
+            InvalidInput: the two are of different kinds.
+        """
+        old, new, _ = self._comparable(older, newer)
+        trees = [
+            None if version.digest is None else self.content.tree(version.digest)
+            for version in (old, new)
+        ]
+        return omprov.diff.finer_differences(trees[0], trees[1], besides=besides)
+
+    def _comparable(self, older: AnyVersion, newer: AnyVersion) -> tuple[Version, Version, Asset]:
+        """Return both versions and the newer one's asset."""
         with self._reading() as reader:
             old = resolve_version(reader, older, self.project)
             new = resolve_version(reader, newer, self.project)
@@ -77,9 +108,7 @@ class Contents(Versions):
             raise InvalidInput(
                 f"{old} and {new} are of different kinds: compare versions of one kind"
             )
-        return self._differences.between(
-            old.digest, new.digest, new.asset.kind, measure or asset.measure, must_read=True
-        )
+        return old, new, asset
 
     def changes_on_disk(self, path: Path) -> list[Delta]:
         """Return how a folder differs from the version that the workspace knows it to hold.
