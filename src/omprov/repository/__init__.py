@@ -6,8 +6,9 @@ transactions, keeps the version graphs in step with the catalog, and never print
 
 from ._active_runs import ActiveRun, Used
 from ._checking import Finding
-from ._config import SETTINGS, Config
+from ._config import SETTINGS, Config, parse_size
 from ._door import FOLDER, Repository
+from ._door._remotes import Exchange
 from ._handles import VersionHandle
 from ._reading import History, Lineage, Link, Route
 from ._recording import MetricPoint, Output
@@ -21,6 +22,7 @@ __all__ = [
     "ActiveRun",
     "Added",
     "Config",
+    "Exchange",
     "Finding",
     "Held",
     "History",
@@ -33,4 +35,5 @@ __all__ = [
     "Used",
     "VersionHandle",
     "Workspace",
+    "parse_size",
 ]
