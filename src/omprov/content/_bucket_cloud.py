@@ -6,6 +6,7 @@ import re
 from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
@@ -25,7 +26,6 @@ from ._bucket_names import PART, Blob, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
@@ -135,6 +135,16 @@ class CloudBucket:
                 yield bytes(part)
 
     def write(self, name: str, data: bytes | Path | BinaryIO) -> Blob:
+        try:
+            self._put(name, data)
+        except NotFound as error:
+            # the upload was complete, but its answer was lost and it was completed again
+            if not isinstance(data, bytes | Path):
+                raise Unavailable(f"{self.url}: the answer was lost; try again") from error
+            self._put(name, data)
+        return self.look(name)
+
+    def _put(self, name: str, data: bytes | Path | BinaryIO) -> None:
         with self._told(name):
             obstore.put(
                 self._store,
@@ -143,7 +153,6 @@ class CloudBucket:
                 chunk_size=PART,
                 max_concurrency=_PARTS_AT_ONCE,
             )
-        return self.look(name)
 
     def delete(self, name: str) -> None:
         try:
