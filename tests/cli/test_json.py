@@ -33,6 +33,14 @@ CALLS = {
     "edge add": ["edge", "add", "model/net:v2", "model/net:v1", "--weight", "0.5"],
     "edge rm": ["edge", "rm", "dataset/digits:v2", "dataset/digits:v1"],
     "policy": ["policy", "model/net", "params=ignored", "--missing", "oldest"],
+    "remote add": ["remote", "add", "disk", "/nowhere/disk"],
+    "remote ls": ["remote", "ls"],
+    "remote rm": ["remote", "rm", "office"],
+    "push": ["push"],
+    "pull": ["pull"],
+    "cache ls": ["cache", "ls"],
+    "cache clear": ["cache", "clear"],
+    "cache limit": ["cache", "limit", "1G"],
     "fsck": ["fsck"],
     "migrate": ["migrate"],
 }
@@ -55,6 +63,9 @@ def test_every_command_is_called_here():
 @pytest.mark.parametrize("name", CALLS)
 def test_the_answer_has_the_keys_that_are_promised(story, name):
     words = CALLS[name]
+    if name in {"remote rm", "push", "pull"}:
+        story("remote", "add", "office", str(story.folder / "away"))
+        story("push")
     if name == "runs show":
         words = [*words, json.loads(story("runs", "--json"))["runs"][0]["id"]]
     answer = json.loads(story(*words, "--json") if name != "run" else story("--json", *words))
