@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
+    Result = TypeVar("Result")
+
 _LISTED_AT_ONCE: Final = 1000
 _PARTS_AT_ONCE: Final = 3
 """Of one upload: with `PART` they bound its memory."""
@@ -43,6 +45,7 @@ _RETRY: Final[RetryConfig] = {
     },
 }
 """Of 5xx, cut connections and timeouts; no try begins later than this after the first."""
+_TRIES: Final = 3
 _CLIENT: Final[ClientConfig] = {
     "connect_timeout": timedelta(seconds=4),
     "read_timeout": timedelta(seconds=20),
@@ -106,26 +109,38 @@ class CloudBucket:
 
     def list(self, folder: str = "") -> Iterator[Blob]:
         prefix = check_name(folder.rstrip("/")) + "/" if folder else None
-        with self._told(folder):
-            for page in obstore.list(self._store, prefix, chunk_size=_LISTED_AT_ONCE):
-                yield from map(_blob, page)
+        last: str | None = None
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._told(folder):
+                    for page in obstore.list(
+                        self._store, prefix, offset=last, chunk_size=_LISTED_AT_ONCE
+                    ):
+                        for meta in page:
+                            last = meta["path"]  # clouds list by name, so one can go on from here
+                            yield _blob(meta)
+            except _CutOffError:
+                if not left:
+                    raise
+            else:
+                return
 
     def look(self, name: str) -> Blob:
-        with self._told(name):
-            return _blob(obstore.head(self._store, check_name(name)))
+        return self._ask(name, lambda: _blob(obstore.head(self._store, check_name(name))))
 
     def read(self, name: str) -> bytes:
-        with self._told(name):
-            return bytes(obstore.get(self._store, check_name(name)).bytes())
+        return self._ask(name, lambda: bytes(obstore.get(self._store, check_name(name)).bytes()))
 
     def read_range(self, name: str, offset: int, length: int) -> bytes:
         if length <= 0:
             return b""
         try:
-            with self._told(name):
-                return bytes(
+            return self._ask(
+                name,
+                lambda: bytes(
                     obstore.get_range(self._store, check_name(name), start=offset, length=length)
-                )
+                ),
+            )
         except _PastTheEndError:
             return b""
 
@@ -160,6 +175,14 @@ class CloudBucket:
                 obstore.delete(self._store, check_name(name))
         except NotFound:
             return
+
+    def _ask(self, name: str, question: Callable[[], Result]) -> Result:
+        """Ask again where the answer was cut off, of which obstore's own tries take no care."""
+        for _ in range(_TRIES - 1):
+            with suppress(_CutOffError), self._told(name):
+                return question()
+        with self._told(name):
+            return question()
 
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:
@@ -202,12 +225,14 @@ class CloudBucket:
         if "Missing" in text and "source: Missing" in text:
             return InvalidInput(f"{self.url}: {_cause(error)}; {_CREDENTIALS[self._scheme]}")
         if "HttpError" in text or "reqwest" in text:
-            return Unavailable(
+            kind = _CutOffError if "body error" in text or "kind: Decode" in text else Unavailable
+            return kind(
                 f"{self.url} cannot be reached ({_cause(error)}). Look at the network and the "
                 "option endpoint, and try again."
             )
-        kind = Unavailable if isinstance(error, GenericError) else InvalidInput
-        return kind(f"{self.url}: {_cause(error)}")
+        if isinstance(error, GenericError):
+            return Unavailable(f"{self.url}: {_cause(error)}")
+        return InvalidInput(f"{self.url}: {_cause(error)}")
 
     def _no_bucket(self) -> Unavailable:
         return Unavailable(
@@ -221,6 +246,10 @@ class CloudBucket:
         return Unavailable(
             f"{self.url} refuses these credentials{said}: {_CREDENTIALS[self._scheme]}"
         )
+
+
+class _CutOffError(Unavailable):
+    """The connection ended within an answer."""
 
 
 class _PastTheEndError(Unavailable):
