@@ -36,6 +36,14 @@ CALLS = {
     "fsck": ["fsck", "--rebuild-index"],
     "du": ["du"],
     "gc": ["gc", "--dry-run"],
+    "remote add": ["remote", "add", "disk", "/nowhere/disk"],
+    "remote ls": ["remote", "ls"],
+    "remote rm": ["remote", "rm", "office"],
+    "push": ["push"],
+    "pull": ["pull"],
+    "cache ls": ["cache", "ls"],
+    "cache clear": ["cache", "clear"],
+    "cache limit": ["cache", "limit", "1G"],
     "migrate": ["migrate"],
 }
 
@@ -57,6 +65,9 @@ def test_every_command_is_called_here():
 @pytest.mark.parametrize("name", CALLS)
 def test_the_answer_has_the_keys_that_are_promised(story, name):
     words = CALLS[name]
+    if name in {"remote rm", "push", "pull"}:
+        story("remote", "add", "office", str(story.folder / "away"))
+        story("push")
     if name == "runs show":
         words = [*words, json.loads(story("runs", "--json"))["runs"][0]["id"]]
     answer = json.loads(story(*words, "--json") if name != "run" else story("--json", *words))

@@ -45,6 +45,12 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "lineage": ("_pictures", "Show what a version came from, or what came of it."),
         "runs": ("_runs", "List runs, or show one."),
     },
+    "Share": {
+        "remote": ("_remotes", "Name the buckets and folders that content is pushed to."),
+        "push": ("_remotes", "Bring the content of versions to a remote."),
+        "pull": ("_remotes", "Bring the content of versions here from a remote."),
+        "cache": ("_cache", "See, empty or limit what is kept of files read from remotes."),
+    },
     "Care": {
         "edge": ("_relations", "Declare an edge between existing versions, or take one away."),
         "policy": ("_relations", "Show or set how the roles of runs count for an asset."),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
@@ -26,10 +27,11 @@ from ._bucket_names import PART, Blob, OtherState, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+    Result = TypeVar("Result")
 
 _LISTED_AT_ONCE: Final = 1000
 _PARTS_AT_ONCE: Final = 3
@@ -44,6 +46,7 @@ _RETRY: Final[RetryConfig] = {
     },
 }
 """Of 5xx, cut connections and timeouts; no try begins later than this after the first."""
+_TRIES: Final = 3
 _CLIENT: Final[ClientConfig] = {
     "connect_timeout": timedelta(seconds=4),
     "read_timeout": timedelta(seconds=20),
@@ -107,17 +110,27 @@ class CloudBucket:
 
     def list(self, folder: str = "") -> Iterator[Blob]:
         prefix = check_name(folder.rstrip("/")) + "/" if folder else None
-        with self._told(folder):
-            for page in obstore.list(self._store, prefix, chunk_size=_LISTED_AT_ONCE):
-                yield from map(_blob, page)
+        last: str | None = None
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._told(folder):
+                    for page in obstore.list(
+                        self._store, prefix, offset=last, chunk_size=_LISTED_AT_ONCE
+                    ):
+                        for meta in page:
+                            last = meta["path"]  # clouds list by name, so one can go on from here
+                            yield _blob(meta)
+            except _CutOffError:
+                if not left:
+                    raise
+            else:
+                return
 
     def look(self, name: str) -> Blob:
-        with self._told(name):
-            return _blob(obstore.head(self._store, check_name(name)))
+        return self._ask(name, lambda: _blob(obstore.head(self._store, check_name(name))))
 
     def read(self, name: str) -> bytes:
-        with self._told(name):
-            return bytes(obstore.get(self._store, check_name(name)).bytes())
+        return self._ask(name, lambda: bytes(obstore.get(self._store, check_name(name)).bytes()))
 
     def read_range(self, name: str, offset: int, length: int, *, etag: str = "") -> bytes:
         if length <= 0:
@@ -125,9 +138,11 @@ class CloudBucket:
         options = _only_if(etag)
         options["range"] = (offset, offset + length)
         try:
-            with self._told(name, etag):
-                found = obstore.get(self._store, check_name(name), options=options)
-                return bytes(found.bytes())
+            return self._ask(
+                name,
+                lambda: bytes(obstore.get(self._store, check_name(name), options=options).bytes()),
+                etag,
+            )
         except _PastTheEndError:
             return b""
 
@@ -138,6 +153,16 @@ class CloudBucket:
                 yield bytes(part)
 
     def write(self, name: str, data: bytes | Path | BinaryIO) -> Blob:
+        try:
+            self._put(name, data)
+        except NotFound as error:
+            # the upload was complete, but its answer was lost and it was completed again
+            if not isinstance(data, bytes | Path):
+                raise Unavailable(f"{self.url}: the answer was lost; try again") from error
+            self._put(name, data)
+        return self.look(name)
+
+    def _put(self, name: str, data: bytes | Path | BinaryIO) -> None:
         with self._told(name):
             obstore.put(
                 self._store,
@@ -146,7 +171,6 @@ class CloudBucket:
                 chunk_size=PART,
                 max_concurrency=_PARTS_AT_ONCE,
             )
-        return self.look(name)
 
     def delete(self, name: str) -> None:
         try:
@@ -154,6 +178,14 @@ class CloudBucket:
                 obstore.delete(self._store, check_name(name))
         except NotFound:
             return
+
+    def _ask(self, name: str, question: Callable[[], Result], etag: str = "") -> Result:
+        """Ask again where the answer was cut off, of which obstore's own tries take no care."""
+        for _ in range(_TRIES - 1):
+            with suppress(_CutOffError), self._told(name, etag):
+                return question()
+        with self._told(name, etag):
+            return question()
 
     @contextmanager
     def _told(self, name: str, etag: str = "") -> Iterator[None]:
@@ -198,12 +230,14 @@ class CloudBucket:
         if "Missing" in text and "source: Missing" in text:
             return InvalidInput(f"{self.url}: {_cause(error)}; {_CREDENTIALS[self._scheme]}")
         if "HttpError" in text or "reqwest" in text:
-            return Unavailable(
+            kind = _CutOffError if "body error" in text or "kind: Decode" in text else Unavailable
+            return kind(
                 f"{self.url} cannot be reached ({_cause(error)}). Look at the network and the "
                 "option endpoint, and try again."
             )
-        kind = Unavailable if isinstance(error, GenericError) else InvalidInput
-        return kind(f"{self.url}: {_cause(error)}")
+        if isinstance(error, GenericError):
+            return Unavailable(f"{self.url}: {_cause(error)}")
+        return InvalidInput(f"{self.url}: {_cause(error)}")
 
     def _no_bucket(self) -> Unavailable:
         return Unavailable(
@@ -217,6 +251,10 @@ class CloudBucket:
         return Unavailable(
             f"{self.url} refuses these credentials{said}: {_CREDENTIALS[self._scheme]}"
         )
+
+
+class _CutOffError(Unavailable):
+    """The connection ended within an answer."""
 
 
 class _PastTheEndError(Unavailable):

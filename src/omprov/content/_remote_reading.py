@@ -104,6 +104,8 @@ class RemoteReader:
             try:
                 blocks = [self._block(remote, name, number, fresh=fresh) for number in numbers]
             except NotFound as error:
+                if not remote.exists():
+                    raise _no_store(str(key), remote) from error
                 remote.index.remove_packs([name])
                 raise Damaged(f"{key} is missing: its pack {name} is gone from {remote.url}") from (
                     error
@@ -148,6 +150,13 @@ class RemoteReader:
                 self._blocks.add((pack, number + place), block)
                 self._cache.write(pack, number + place, block)
         return data[:BLOCK]
+
+
+def _no_store(what: str, remote: Remote) -> Unavailable:
+    return Unavailable(
+        f"{what} is needed from the remote {remote.name}, but no content store is at {remote.url} "
+        "now; is the disk there?"
+    )
 
 
 def _needed(what: str, remote: Remote, error: Unavailable) -> Unavailable:
