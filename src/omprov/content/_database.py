@@ -17,6 +17,8 @@ IN_ONE_STATEMENT = 512
 """So many values stand in one ``IN (…)``."""
 _SYNCHRONOUS = "NORMAL"
 """With a write-ahead log: whole after a power cut, though the last rows may be gone."""
+_CACHE = 32 << 20
+"""Bytes of pages kept in memory: keys are digests, so they are met all over the file."""
 _PATIENCE = 10.0
 """Seconds to wait for another process's transaction."""
 
@@ -78,6 +80,7 @@ def _open(path: Path | str, schema: str) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
+        database.execute(f"PRAGMA cache_size = -{_CACHE >> 10}")
         _create(database, schema)
     except BaseException:
         database.close()

@@ -34,7 +34,7 @@ CREATE TABLE stat (
 """
 _UPSERT = "INSERT OR REPLACE INTO stat VALUES (?, ?, ?, ?, ?, ?)"
 _WRITE_EVERY = 8192
-_MOST = 4_000_000
+_MOST = 16_000_000
 """Beyond so many rows the cache is emptied, for it does not know which files are gone."""
 _SECOND = 1_000_000_000
 _COARSE_MARGIN = 2 * _SECOND
@@ -52,6 +52,7 @@ class StatCache:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = RLock()
+        self._counted = False
         self._database = open_database(path, _SCHEMA)
         self._waiting: list[tuple[int, int, int, int, int, bytes]] = []
         self._clock_file = path.with_name(path.name + "-clock")
@@ -125,10 +126,15 @@ class StatCache:
             if rows:
                 with self._database:
                     self._database.execute("BEGIN IMMEDIATE")
-                    (count,) = self._database.execute("SELECT count(*) FROM stat").fetchone()
-                    if count > _MOST:
-                        self._database.execute("DELETE FROM stat")
+                    if not self._counted:  # once: counting takes as long as there are rows
+                        self._empty_when_full()
                     self._database.executemany(_UPSERT, rows)
+
+    def _empty_when_full(self) -> None:
+        self._counted = True
+        (count,) = self._database.execute("SELECT count(*) FROM stat").fetchone()
+        if count > _MOST:
+            self._database.execute("DELETE FROM stat")
 
 
 def _signed(number: int) -> int:
