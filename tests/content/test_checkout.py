@@ -289,7 +289,7 @@ def test_a_file_system_mounted_within_the_folder_is_told_before_anything_is_writ
 def test_a_file_that_cannot_be_moved_into_place_is_named(store, tmp_path, monkeypatch):
     digest = put(store, {"a": b"1"})
 
-    def crossing(*_):
+    def crossing(*_, **__):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
     monkeypatch.setattr(os, "rename", crossing)

@@ -1,7 +1,6 @@
 """Makes single files on disk: as copies, as clones that share blocks, or as hard links."""
 
 # Paths are bytes here, which pathlib does not take:
-# ruff: noqa: PTH101, PTH211
 
 from __future__ import annotations
 
@@ -25,13 +24,17 @@ if TYPE_CHECKING:
     from ._nodes import Entry
     from ._reading import ObjectReader
 
-    Place = Callable[[Entry, bytes], None]
-    """Makes the file of an entry at a path where nothing is yet."""
+    Place = Callable[[Entry, bytes, int], int]
+    """Makes the file of an entry under a name in an open folder, where nothing is yet; returns when
+    it was modified, in ns, or 0 where others may have had their hands on it."""
 
 MaterializeMode = Literal["copy", "reflink", "link"]
 _FICLONE = 0x40049409
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = 1 << 20
+_PROBE = 4096
+_ZEROS = bytes(_PROBE)
+"""Blocks from so many bytes on that are all zeros are not written: less is no hole on any disk."""
 
 
 def choose_place(mode: MaterializeMode, reader: ObjectReader, store: Path) -> Place:
@@ -43,35 +46,58 @@ def choose_place(mode: MaterializeMode, reader: ObjectReader, store: Path) -> Pl
     cached = _CachedFiles(reader, store)
     match mode:
         case "copy":
-            return lambda entry, path: _copy(reader, entry, path)
+            return lambda entry, name, folder: _copy(reader, entry, name, folder)
         case "reflink":
-            return lambda entry, path: _clone(reader, cached, entry, path)
+            return lambda entry, name, folder: _clone(reader, cached, entry, name, folder)
         case "link":
-            return lambda entry, path: _link(reader, cached, entry, path)
+            return lambda entry, name, folder: _link(reader, cached, entry, name, folder)
         case _:
             raise InvalidInput(f"mode {mode!r} is none of copy, reflink, link")
 
 
-def _copy(reader: ObjectReader, entry: Entry, path: bytes) -> None:
-    if entry.kind == EntryKind.SYMLINK:
-        os.symlink(b"".join(reader.iter_content(entry.digest, entry.size)), path)
-        return
+def create_file(entry: Entry, name: bytes, folder: int) -> int:
+    """Make the empty file of an entry; return its descriptor."""
     permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
-    descriptor = os.open(path, _NEW, permissions)
+    return os.open(name, _NEW, permissions, dir_fd=folder)
+
+
+def write_at(descriptor: int, block: bytes, offset: int) -> None:
+    """Write a block at its place in a file; one of zeros is left as a hole."""
+    if block[:_PROBE] == _ZEROS and len(block) >= _PROBE and not block.strip(b"\0"):
+        return
+    view = memoryview(block)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _copy(reader: ObjectReader, entry: Entry, name: bytes, folder: int) -> int:
+    if entry.kind == EntryKind.SYMLINK:
+        target = b"".join(reader.iter_content(entry.digest, entry.size))
+        os.symlink(target, name, dir_fd=folder)
+        return 0
+    descriptor = create_file(entry, name, folder)
     try:
+        offset = 0
         for block in reader.iter_content(entry.digest, entry.size):
-            _write_all(descriptor, block)
+            write_at(descriptor, block, offset)
+            offset += len(block)
+        stat = os.fstat(descriptor)
+        if stat.st_size != offset:  # it ends in a hole
+            os.ftruncate(descriptor, offset)
+            stat = os.fstat(descriptor)
+        return stat.st_mtime_ns
     finally:
         os.close(descriptor)
 
 
-def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes) -> None:
+def _clone(
+    reader: ObjectReader, cached: _CachedFiles, entry: Entry, name: bytes, folder: int
+) -> int:
     if not _is_worth_sharing(entry):
-        _copy(reader, entry, path)
-        return
-    permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
+        return _copy(reader, entry, name, folder)
     with cached.get(entry).open("rb") as source:
-        descriptor = os.open(path, _NEW, permissions)
+        descriptor = create_file(entry, name, folder)
         try:
             fcntl.ioctl(descriptor, _FICLONE, source.fileno())
         except OSError:  # this file system cannot share blocks
@@ -79,18 +105,20 @@ def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes
                 _write_all(descriptor, block)
         finally:
             os.close(descriptor)
+    return 0
 
 
-def _link(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes) -> None:
+def _link(
+    reader: ObjectReader, cached: _CachedFiles, entry: Entry, name: bytes, folder: int
+) -> int:
     if not _is_worth_sharing(entry):
-        _copy(reader, entry, path)
-        return
+        return _copy(reader, entry, name, folder)
     try:
-        os.link(cached.get(entry), path)
+        os.link(cached.get(entry), name, dst_dir_fd=folder)
     except OSError as error:
         if error.errno == errno.EMLINK:  # too many names for one file
-            _copy(reader, entry, path)
-            os.chmod(path, 0o555 if entry.kind == EntryKind.EXECUTABLE else 0o444)
+            _copy(reader, entry, name, folder)
+            os.chmod(name, 0o555 if entry.kind == EntryKind.EXECUTABLE else 0o444, dir_fd=folder)
         elif error.errno == errno.EXDEV:
             raise InvalidInput(
                 "the folder lies on another file system than the content store: hard links "
@@ -98,6 +126,7 @@ def _link(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes)
             ) from error
         else:
             raise
+    return 0
 
 
 def _is_worth_sharing(entry: Entry) -> bool:
@@ -117,7 +146,6 @@ class _CachedFiles:
         name = entry.digest.hex() + ("-x" if executable else "")
         path = self._store / "files" / name
         if not _holds(path, entry.digest):
-            path.unlink(missing_ok=True)
             self._make(entry, path, 0o555 if executable else 0o444)
         return path
 

@@ -70,7 +70,10 @@ class ObjectReader:
             location = self._index.find(key)
             if location is None:
                 raise Damaged(f"{key} is missing: its pack is gone") from None
-            return self._read(key, location)
+            try:
+                return self._read(key, location)
+            except FileNotFoundError as error:
+                raise Damaged(f"{key} is missing: its pack is gone") from error
         except Damaged:
             other = self._read_elsewhere(key, location.pack)
             if other is None:
@@ -102,12 +105,47 @@ class ObjectReader:
         Raises:
             Unavailable: the store holds only a reference to the file.
         """
+        for _, chunk in self.iter_chunks(digest, size):
+            yield chunk
+
+    def iter_chunks(
+        self, digest: bytes, size: int, start: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Give those chunks of a file that begin between two offsets, in order, with their own.
+
+        Raises:
+            Unavailable: the store holds only a reference to the file.
+            Damaged: the chunks do not make up the file.
+        """
         content = self._content(digest, size)
         if isinstance(content, bytes):
-            yield content
+            if start == 0:
+                yield 0, content
             return
-        for piece in self.iter_pieces(content):
-            yield self.get(Key(ObjectType.CHUNK, piece.digest))
+        offset = start
+        for offset, piece in self._pieces_between(content, 0, start, size if end is None else end):
+            chunk = self.get(Key(ObjectType.CHUNK, piece.digest))
+            if len(chunk) != piece.length:
+                raise Damaged(f"{content} lists a chunk with a length that is not its own")
+            yield offset, chunk
+            offset += len(chunk)  # noqa: PLW2901 - it now is where the chunk ends
+        if (end is None or end >= size) and offset != size and offset > start:
+            raise Damaged(f"{content} lists other bytes than the file has")
+
+    def _pieces_between(
+        self, key: Key, offset: int, start: int, end: int
+    ) -> Iterator[tuple[int, Piece]]:
+        page = self.get_list(key)
+        for piece in page.pieces:
+            if offset >= end:
+                return
+            if page.level:
+                if offset + piece.length > start:
+                    below = Key(ObjectType.LIST, piece.digest)
+                    yield from self._pieces_between(below, offset, start, end)
+            elif offset >= start:
+                yield offset, piece
+            offset += piece.length
 
     def iter_pieces(self, key: Key) -> Iterator[Piece]:
         """Give the chunks of a list, in order."""

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from omprov.errors import AlreadyExists, Damaged, NotFound, SchemaMismatch
 from omprov.records import Digest, parse_digest
 
-from ._checkout import Checkout, materialize
+from ._checkout import Checkout, Shelf, materialize
 from ._fsck import Damage, check_packs, find_incomplete
 from ._index import ChunkIndex
 from ._nodes import decode_node
 from ._objects import Key, ObjectType
 from ._pack_folder import index_new_packs, pack_file, pack_names, remove_leftovers
-from ._place import MaterializeMode, choose_place
 from ._reading import ObjectReader
 from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
 from ._stats import StatCache
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from omprov.diff import Delta
 
+    from ._place import MaterializeMode
     from ._progress import Progress
 
     AnyPath = str | os.PathLike[str] | bytes
@@ -209,7 +209,11 @@ class ContentStore:
     ) -> Checkout:
         """Bring a folder to what a tree holds; files that neither tree knows stay.
 
-        Each file appears complete, in one step. Everything is checked before anything is changed.
+        Everything is checked before anything is changed. Each file appears complete, in one step;
+        a call that was interrupted, or killed, leaves some files new and some old, and the next one
+        goes on from there. Symlinks in the folder are never followed. Much is written by several
+        processes at once. Nothing is promised for a power cut: what was written lately may be gone
+        or empty then, as after ``cp``; the store has it still.
 
         Args:
             digest: of the tree.
@@ -224,15 +228,17 @@ class ContentStore:
         Raises:
             NotFound: there is no such tree, or it has none of `paths`.
             LocalChanges: something that no version holds would be lost.
-            Conflict: `path` is a file.
+            Conflict: `path` is a file, or somebody else changes the folders in it meanwhile.
+            Damaged: bytes of a file are not what they were; the message names it.
             Busy: another process is materializing there.
             StorageFull: there is no room.
+            Unavailable: the folder may not be written.
         """
         return materialize(
             self.tree(digest),
             os.fsencode(path).rstrip(b"/") or b"/",
-            choose_place(mode, self._reader, self.path),
-            self._stats,
+            Shelf(self.path, self._reader, self._stats),
+            mode=mode,
             current=None if current is None else self.tree(current),
             paths=paths,
             force=force,
