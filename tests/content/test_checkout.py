@@ -243,7 +243,8 @@ def test_an_unknown_mode_is_refused(store, tmp_path):
         store.materialize(put(store, {}), tmp_path / "w", mode="symlink")
 
 
-def test_two_processes_do_not_write_to_one_folder_at_once(store, tmp_path):
+def test_two_processes_do_not_write_to_one_folder_at_once(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("omprov.content._checkout._PATIENCE", 2)
     digest = put(store, {"a": b"1"})
     (tmp_path / "w").mkdir()
     held = os.open(tmp_path / "w", os.O_RDONLY)

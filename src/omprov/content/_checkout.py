@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 8 << 20
-_PATIENCE = 50
+_PATIENCE = 500
 """So often a lock is tried, every so many seconds: workers of a killed process end their batch."""
 _PAUSE = 0.02
 _NEVER_RACY = 1 << 62

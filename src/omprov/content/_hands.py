@@ -4,8 +4,6 @@ Small files go to one worker in batches, large ones are cut into ranges that sev
 at once. Each message to a worker has exactly one answer.
 """
 
-# Names are bytes here, which pathlib does not take:
-
 from __future__ import annotations
 
 import os
@@ -13,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from omprov.errors import Unavailable
+
 from ._index import ChunkIndex
 from ._making import FileMaker, Placed, write_range
+from ._objects import content_key
 from ._place import choose_place, create_file
 from ._reading import ObjectReader
 from ._workers import Workers, cores
@@ -88,16 +89,25 @@ def get_hands(
 ) -> Iterator[Hands]:
     """Give those who write so many files and bytes."""
     maker = site.maker(reader)
-    count = min(cores(), MOST_WORKERS)
     try:
-        if count == 1 or (files < MANY_FILES and size < MUCH):
+        workers = _start(site) if files >= MANY_FILES or size >= MUCH else None
+        if workers is None:
             yield Alone(site, maker, reader, account)
             return
-        inherit = (site.root, site.partial)
-        with Workers(serve, site, count=count, inherit=inherit) as workers:
+        with workers:
             yield Crew(site, maker, workers, account)
     finally:
         maker.close()
+
+
+def _start(site: Site) -> Workers | None:
+    count = min(cores(), MOST_WORKERS)
+    if count == 1:
+        return None
+    try:
+        return Workers(serve, site, count=count, inherit=(site.root, site.partial))
+    except Unavailable:  # slower, but it works
+        return None
 
 
 class Alone:
@@ -115,6 +125,7 @@ class Alone:
         """Write them."""
         path, entry = batch[0]
         if not self._site.cuts(entry):
+            _expect(self._reader, batch)
             self._account(self._maker.make(batch))
             return
         name = self._maker.new_name()
@@ -211,9 +222,19 @@ class Crew:
             self._account(self._maker.take(large.name, large.path, large.entry))
 
 
+def _expect(reader: ObjectReader, batch: Sequence[tuple[bytes, Entry]]) -> None:
+    keys = {content_key(entry.size, entry.digest) for _, entry in batch}
+    reader.expect(key for key in keys if key is not None)
+
+
+def open_reader(store: Path) -> ObjectReader:
+    """Open the objects of a store in a worker, as its `ContentStore` does elsewhere."""
+    return ObjectReader(store / "packs", ChunkIndex(store / "index.sqlite"))
+
+
 def serve(link: Connection, site: Site) -> None:
     """Write what is asked for, in a process of its own."""
-    reader = ObjectReader(site.store / "packs", ChunkIndex(site.store / "index.sqlite"))
+    reader = open_reader(site.store)
     maker = site.maker(reader)
     while True:
         match link.recv():
@@ -223,6 +244,7 @@ def serve(link: Connection, site: Site) -> None:
                 with maker.told(part.path):
                     link.send(_write_part(site, reader, part))
             case batch:
+                _expect(reader, batch)
                 link.send(maker.make(batch))
 
 

@@ -71,6 +71,24 @@ class ChunkIndex:
                 found.update(Key(ObjectType(type_), digest) for type_, digest in rows)
         return found & wanted
 
+    def find_all(self, keys: Iterable[Key]) -> dict[Key, Location]:
+        """Return where those of `keys` lie that the index knows."""
+        wanted = set(keys)
+        digests = list({key.digest for key in wanted})
+        found: dict[Key, Location] = {}
+        with self._lock, translated(self._path):
+            for start in range(0, len(digests), IN_ONE_STATEMENT):
+                batch = digests[start : start + IN_ONE_STATEMENT]
+                query = (
+                    "SELECT name, digest, position, stored, raw, type, compression FROM object"  # noqa: S608 - marks only
+                    " JOIN pack ON pack.id = object.pack"
+                    f" WHERE digest IN ({','.join('?' * len(batch))})"
+                )
+                for name, *place in self._database.execute(query, batch):
+                    packed = Packed._make(place)
+                    found[packed.key] = Location(name, packed)
+        return {key: found[key] for key in wanted & found.keys()}
+
     def packs(self) -> set[str]:
         """Return the names of the packs that the index knows."""
         with self._lock, translated(self._path):

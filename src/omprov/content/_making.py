@@ -1,7 +1,5 @@
 """Makes files beside their places, complete, then puts them there; tells how they look."""
 
-# Names are bytes here, which pathlib does not take:
-
 from __future__ import annotations
 
 import errno

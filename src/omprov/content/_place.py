@@ -1,7 +1,5 @@
 """Makes single files on disk: as copies, as clones that share blocks, or as hard links."""
 
-# Paths are bytes here, which pathlib does not take:
-
 from __future__ import annotations
 
 import errno

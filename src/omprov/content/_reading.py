@@ -20,7 +20,7 @@ from ._pack import unpack
 from ._pack_folder import iter_footers, pack_file, refresh_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
@@ -46,6 +46,7 @@ class ObjectReader:
         self._index = index
         self._open = _Recent[str, _OpenPack](_OPEN_PACKS)
         self._nodes = _Recent[bytes, "TreeNode"](_NODES_KEPT)
+        self._expected: dict[Key, Location] = {}
 
     def close(self) -> None:
         """Close the packs."""
@@ -57,7 +58,7 @@ class ObjectReader:
         Raises:
             Damaged: no pack holds it, or each pack that should has it damaged.
         """
-        location = self._index.find(key)
+        location = self._expected.get(key) or self._index.find(key)
         if location is None:
             self.refresh()
             location = self._index.find(key)
@@ -79,6 +80,10 @@ class ObjectReader:
             if other is None:
                 raise
             return other
+
+    def expect(self, keys: Iterable[Key]) -> None:
+        """Look up at once where objects lie that are about to be read; one by one is slower."""
+        self._expected = self._index.find_all(keys)
 
     def get_node(self, digest: bytes) -> TreeNode:
         """Return a tree node."""
@@ -136,6 +141,8 @@ class ObjectReader:
         self, key: Key, offset: int, start: int, end: int
     ) -> Iterator[tuple[int, Piece]]:
         page = self.get_list(key)
+        if not page.level:
+            self.expect(Key(ObjectType.CHUNK, piece.digest) for piece in page.pieces)
         for piece in page.pieces:
             if offset >= end:
                 return
