@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from omprov.errors import Conflict
+from omprov.records import DEFAULT_PROJECT, Reference
 from omprov.repository._contents import store_content
 from omprov.repository._door._opened import Opened
 from omprov.repository._resolving import new_asset_name, parse, resolve_asset, resolve_version
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from omprov.catalog import CatalogReader
     from omprov.content import Progress
-    from omprov.records import Kind, Version
+    from omprov.records import AssetName, Kind, Version
     from omprov.repository._contents import Content
     from omprov.repository._door._opened import AnyAsset, AnyVersion
     from omprov.repository._versions import Added, Plan
@@ -61,6 +64,7 @@ class Versions(Opened):
             NotFound: no such path, parent or project.
             InvalidInput: a parent of another kind, a name that cannot be one, or a path within the
                 repository's own folder.
+            Conflict: the folder holds only chosen parts of a version of this asset.
         """
         name = parse(asset)
         if name.kind is None or name.selector is not None:
@@ -72,6 +76,7 @@ class Versions(Opened):
             find_asset(reader, full, self.project)  # before storing anything: may it be?
         if isinstance(content, str | Path):
             self._refuse_own(Path(content))
+            self._refuse_parts(Path(content), full)
         summary = store_content(self.content, content, progress)
         digest = summary.digest if summary else None
 
@@ -98,6 +103,23 @@ class Versions(Opened):
         if isinstance(content, str | Path):
             self.workspace.remember(Path(content), added.version)
         return added
+
+    def _refuse_parts(self, path: Path, asset: AssetName) -> None:
+        """Keep files that were left out of a checkout from being recorded as removed."""
+        held = self.workspace.find(path)
+        if held is not None and held.parts:
+            home = replace(Reference.parse(held.reference), selector=None)
+            if (home.project or DEFAULT_PROJECT, home.kind, home.name) == (
+                asset.project,
+                asset.kind,
+                asset.name,
+            ):
+                raise Conflict(
+                    f"{path} holds only parts of {held.reference} ({', '.join(held.parts)}): "
+                    "recording it would remove the rest. Check out the whole version there "
+                    f"(`omprov checkout {held.reference} {path}`), or record the folder as another "
+                    "asset with --as."
+                )
 
     def _held(self, reader: CatalogReader, content: Content, kind: Kind) -> Version | None:
         """Return the version that the workspace knows this folder to hold, if it can inherit it."""
