@@ -94,6 +94,13 @@ class StoredTree:
         """
         return iter_below(self._get_node, b"", self._root, wanted)
 
+    def iter_top(self) -> Iterator[tuple[str, Leaf | None]]:
+        """Give what is in the top folder, by name: a leaf, or ``None`` for a folder."""
+        for entry in iter_folder(self._get_node, self._root):
+            name = os.fsdecode(entry.name).removesuffix("/")
+            folder = entry.kind == EntryKind.FOLDER
+            yield name, None if folder else as_leaf(entry.name, entry)
+
     def get(self, path: str) -> Leaf:
         """Return the file or symlink at `path`.
 
