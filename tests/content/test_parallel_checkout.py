@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -306,23 +305,6 @@ def test_a_read_only_file_in_the_way_is_replaced(store, tmp_path):
     (tmp_path / "work" / "a").chmod(0o400)
     store.materialize(second, tmp_path / "work", current=first)
     assert (tmp_path / "work" / "a").read_bytes() == b"2"
-
-
-@pytest.fixture
-def nobody():
-    """Makes this process one that may not write everywhere."""
-    if os.geteuid():
-        return lambda _: nullcontext()
-
-    @contextmanager
-    def drop(folder):
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, 65534, 65534)
-        os.seteuid(65534)
-        yield
-        os.seteuid(0)
-
-    return drop
 
 
 @pytest.mark.usefixtures("alone")
