@@ -129,10 +129,13 @@ class Alone:
             self._account(self._maker.make(batch))
             return
         name = self._maker.new_name()
-        with self._maker.told(path), _large_file(self._maker, entry, name) as descriptor:
+        with self._maker.told(path), _new_file(self._maker, entry, name) as descriptor:
+            written = 0
             for start, end in _ranges(entry.size):
-                self._account(write_range(self._reader, entry, descriptor, start, end))
-        self._account(self._maker.take(name, path, entry))
+                placed = write_range(self._reader, entry, descriptor, start, end)
+                written += placed.done.bytes
+                self._account(placed)
+        self._account(self._maker.take(name, path, entry, written))
 
     def finish(self) -> None:
         """Put the last ones in place."""
@@ -154,8 +157,9 @@ class _Large:
     name: bytes
     path: bytes
     entry: Entry
-    open_ranges: int = 0
+    open_ranges: int = 1
     """Ranges that were given out and are not written yet, and one for those to be given out."""
+    written: int = 0
 
 
 class Crew:
@@ -176,9 +180,9 @@ class Crew:
             self._send(batch, None)
             return
         name = self._maker.new_name()
-        with self._maker.told(path), _large_file(self._maker, entry, name):
+        with self._maker.told(path), _new_file(self._maker, entry, name):
             pass
-        large = _Large(name, path, entry, open_ranges=1)
+        large = _Large(name, path, entry)
         file = b"%d/%s" % (os.getpid(), name)
         for start, end in _ranges(entry.size):
             large.open_ranges += 1
@@ -213,13 +217,14 @@ class Crew:
         self._account(placed)
         large = self._ranges[worker].pop(0)
         if large is not None:
+            large.written += placed.done.bytes
             self._complete(large)
 
     def _complete(self, large: _Large) -> None:
         """Count a range as written; after the last one the file is complete."""
         large.open_ranges -= 1
         if not large.open_ranges:
-            self._account(self._maker.take(large.name, large.path, large.entry))
+            self._account(self._maker.take(large.name, large.path, large.entry, large.written))
 
 
 def _expect(reader: ObjectReader, batch: Sequence[tuple[bytes, Entry]]) -> None:
@@ -258,11 +263,14 @@ def _write_part(site: Site, reader: ObjectReader, part: _Range) -> Placed:
 
 
 @contextmanager
-def _large_file(maker: FileMaker, entry: Entry, name: bytes) -> Iterator[int]:
-    """Make a file of this size that is one hole."""
+def _new_file(maker: FileMaker, entry: Entry, name: bytes) -> Iterator[int]:
+    """Make an empty file.
+
+    It is not given its size beforehand: the disk could keep that and lose the bytes in a power cut,
+    and the file would look, to the stat cache too, as if it were whole.
+    """
     descriptor = create_file(entry, name, maker.own)
     try:
-        os.ftruncate(descriptor, entry.size)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -111,9 +111,18 @@ class FileMaker:
             raise
         return self._put_in_place(made)
 
-    def take(self, name: bytes, path: bytes, entry: Entry) -> Placed:
-        """Treat a file that others completed in its folder as if it had made it."""
-        modified = os.stat(name, dir_fd=self.own).st_mtime_ns
+    def take(self, name: bytes, path: bytes, entry: Entry, written: int) -> Placed:
+        """Treat a file that others wrote so many bytes of, in its folder, as if it had made it."""
+        with self.told(path):
+            if written != entry.size:
+                raise Damaged("its chunks do not make it up; run `omprov fsck`")
+            descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.own)
+            try:
+                if os.fstat(descriptor).st_size != entry.size:  # it ends in a hole
+                    os.ftruncate(descriptor, entry.size)
+                modified = os.fstat(descriptor).st_mtime_ns
+            finally:
+                os.close(descriptor)
         return self._put_in_place([_Made(name, path, entry, modified, 0)])
 
     def finish(self) -> Placed:

@@ -122,7 +122,7 @@ class ObjectReader:
 
         Raises:
             Unavailable: the store holds only a reference to the file.
-            Damaged: the chunks do not make up the file.
+            Damaged: the chunks do not make up the file; of parts of it the caller counts the bytes.
         """
         content = self._content(digest, size)
         if isinstance(content, bytes):
@@ -136,7 +136,7 @@ class ObjectReader:
                 raise Damaged(f"{content} lists a chunk with a length that is not its own")
             yield offset, chunk
             offset += len(chunk)  # noqa: PLW2901 - it now is where the chunk ends
-        if (end is None or end >= size) and offset != size and offset > start:
+        if start == 0 and end is None and offset != size:
             raise Damaged(f"{content} lists other bytes than the file has")
 
     def _pieces_between(

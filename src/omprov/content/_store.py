@@ -212,8 +212,9 @@ class ContentStore:
         Everything is checked before anything is changed. Each file appears complete, in one step;
         a call that was interrupted, or killed, leaves some files new and some old, and the next one
         goes on from there. Symlinks in the folder are never followed. Much is written by several
-        processes at once. Nothing is promised for a power cut: what was written lately may be gone
-        or empty then, as after ``cp``; the store has it still.
+        processes at once, each chunk verified as it is read. Nothing is promised for a power cut:
+        what was written in the last minute may be gone or incomplete then, as after ``cp``; the
+        store has it still, and checking out into a new folder gives it back.
 
         Args:
             digest: of the tree.
