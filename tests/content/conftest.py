@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,3 +26,20 @@ def _no_fsync() -> Iterator[None]:
         patch.setattr("os.fsync", lambda descriptor: None)
         patch.setattr("omprov.content._database._SYNCHRONOUS", "OFF")
         yield
+
+
+@pytest.fixture
+def nobody():
+    """Makes this process one that may not write everywhere."""
+    if os.geteuid():
+        return lambda _: nullcontext()
+
+    @contextmanager
+    def drop(folder):
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+        os.seteuid(65534)
+        yield
+        os.seteuid(0)
+
+    return drop
