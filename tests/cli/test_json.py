@@ -25,6 +25,7 @@ CALLS = {
     "rm": ["rm", "model/net:v1", "--yes"],
     "log": ["log"],
     "show": ["show", "model/net:v2", "--files"],
+    "cat": ["cat", "dataset/digits:v1:a.txt"],
     "diff": ["diff", "dataset/digits:v1", "dataset/digits:v2"],
     "graph": ["graph", "model/net"],
     "lineage": ["lineage", "model/net:v2", "--depth", "1"],

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,3 +41,20 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("file systems cannot be mounted here")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def nobody():
+    """Makes this process one that may not write everywhere."""
+    if os.geteuid():
+        return lambda _: nullcontext()
+
+    @contextmanager
+    def drop(folder):
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+        os.seteuid(65534)
+        yield
+        os.seteuid(0)
+
+    return drop

@@ -243,7 +243,8 @@ def test_an_unknown_mode_is_refused(store, tmp_path):
         store.materialize(put(store, {}), tmp_path / "w", mode="symlink")
 
 
-def test_two_processes_do_not_write_to_one_folder_at_once(store, tmp_path):
+def test_two_processes_do_not_write_to_one_folder_at_once(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("omprov.content._checkout._PATIENCE", 2)
     digest = put(store, {"a": b"1"})
     (tmp_path / "w").mkdir()
     held = os.open(tmp_path / "w", os.O_RDONLY)
@@ -289,7 +290,7 @@ def test_a_file_system_mounted_within_the_folder_is_told_before_anything_is_writ
 def test_a_file_that_cannot_be_moved_into_place_is_named(store, tmp_path, monkeypatch):
     digest = put(store, {"a": b"1"})
 
-    def crossing(*_):
+    def crossing(*_, **__):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
     monkeypatch.setattr(os, "rename", crossing)

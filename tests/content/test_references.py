@@ -224,7 +224,7 @@ def test_a_source_that_is_gone_is_told(store, tmp_path, hashed):
         store.open_file(digest, "a.txt").read()
     with pytest.raises(NotFound, match=r"a\.txt.*kept by reference"):
         store.materialize(digest, tmp_path / "out")
-    assert read_folder(tmp_path / "out") == {}
+    assert not any(path.is_file() for path in (tmp_path / "out").rglob("*"))
     (folder / "a.txt").mkdir()
     with pytest.raises(NotFound, match="kept by reference"):
         store.open_file(digest, "a.txt").read()

@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Look": {
         "log": ("_looking", "List the versions of an asset, newest first."),
         "show": ("_looking", "Show everything about a version."),
+        "cat": ("_reading_files", "Write a file of a version to standard output."),
         "diff": ("_comparing", "Measure by how much two versions differ, with evidence."),
         "graph": ("_pictures", "Draw the version graph of an asset."),
         "lineage": ("_pictures", "Show what a version came from, or what came of it."),

@@ -225,12 +225,23 @@ def show_added(out: Console, added: Added, session: Session, *, stored: bool = F
 @command(
     "checkout",
     example="omprov checkout dataset/digits:v3 data/digits\n"
-    "omprov checkout model/digits:champion deploy --mode link",
-    keys={"version": "the *version*", "path": "where its files are now"},
+    "omprov checkout model/digits:champion deploy --mode link\n"
+    "omprov checkout dataset/digits labels --only labels.csv --only test",
+    keys={
+        "version": "the *version*",
+        "path": "where its files are now",
+        "only": "list of the parts asked for; null for all",
+    },
 )
 @click.argument("reference", metavar="REF", shell_complete=complete_versions)
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("-f", "--force", is_flag=True, help="Lose changes that no version holds.")
+@click.option(
+    "--only",
+    metavar="PART",
+    multiple=True,
+    help="Only this file or folder of the version; may be repeated.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["copy", "reflink", "link"]),
@@ -244,25 +255,34 @@ def checkout_command(
     reference: str,
     path: Path | None,
     force: bool,
+    only: tuple[str, ...],
     mode: Literal["copy", "reflink", "link"],
 ) -> None:
     """Write the files of a version into PATH, and remember that it holds them.
 
     Without PATH: into the folder that holds another version of the asset, else a new folder with
-    the asset's name. Files that no version knew are left alone.
+    the asset's name. Files that no version knew are left alone. A folder with chosen parts of a
+    version is not recorded as its next one: what was left out would count as removed.
     """
     with session.repository() as repository:
         version = repository.get_version(reference)
         place = path or _usual_place(repository, version)
         with session.progress("writing") as progress:
-            repository.checkout(version, place, mode=mode, force=force, progress=progress)
+            repository.checkout(
+                version, place, mode=mode, paths=only or None, force=force, progress=progress
+            )
+    what = (
+        f"{', '.join(only)} of {version}"
+        if only
+        else f"{version}  {_wording.plural(version.files, 'file')}, {_wording.size(version.size)}"
+    )
     session.answer(
-        {"version": version_json(version), "path": str(place)},
-        lambda out: out.print(
-            f"{display_path(place)} holds {version}"
-            f"  {_wording.plural(version.files, 'file')}, {_wording.size(version.size)}",
-            soft_wrap=True,
-        ),
+        {
+            "version": version_json(version),
+            "path": str(place),
+            "only": list(only) if only else None,
+        },
+        lambda out: out.print(f"{display_path(place)} holds {what}", soft_wrap=True),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,12 +20,16 @@ from ._json_shapes import edge_json, run_json, version_json
 from ._run_details import field_table, short_id, show_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from omprov.records import Inherits, Run, Version
     from omprov.repository import Repository
 
     from ._session import Session
+
+_FILES_AT_ONCE = 500
 
 
 @command(
@@ -120,7 +125,7 @@ class _Facts:
     inherits: list[Inherits]
     inherited_by: list[Inherits]
     by_reference: bool
-    files: list[dict[str, Any]] | None
+    files: Iterator[dict[str, Any]] | None
 
 
 @command(
@@ -150,32 +155,31 @@ def show_command(session: Session, *, reference: str, files: bool) -> None:
             repository.is_by_reference(version),
             _files(repository, version) if files else None,
         )
-    session.answer(
-        {
-            "version": version_json(version),
-            "run": None if facts.run is None else run_json(facts.run),
-            "inherits": [edge_json(edge) for edge in facts.inherits],
-            "inherited_by": [edge_json(edge) for edge in facts.inherited_by],
-            "by_reference": facts.by_reference,
-            "files": facts.files,
-        },
-        lambda out: _show(out, facts, session),
-    )
+        session.answer(
+            {
+                "version": version_json(version),
+                "run": None if facts.run is None else run_json(facts.run),
+                "inherits": [edge_json(edge) for edge in facts.inherits],
+                "inherited_by": [edge_json(edge) for edge in facts.inherited_by],
+                "by_reference": facts.by_reference,
+                "files": facts.files,
+            },
+            lambda out: _show(out, facts, session),
+        )
 
 
-def _files(repository: Repository, version: Version) -> list[dict[str, Any]]:
+def _files(repository: Repository, version: Version) -> Iterator[dict[str, Any]]:
+    """Give the files one by one: there may be millions."""
     if version.digest is None:
-        return []
-    return [
-        {
+        return
+    for file in repository.iter_files(version):
+        yield {
             "path": file.path,
             "size": file.size,
             "digest": None if file.digest is None else show_digest(file.digest),
             "reference": None if file.reference is None else file.reference.uri,
             "etag": None if file.reference is None else file.reference.etag,
         }
-        for file in repository.iter_files(version)
-    ]
 
 
 def _show(out: Console, facts: _Facts, session: Session) -> None:
@@ -207,10 +211,15 @@ def _show(out: Console, facts: _Facts, session: Session) -> None:
     _show_edges(out, "inherited by", facts.inherited_by, "newer", session)
     if facts.files is not None:
         out.print("\nfiles", style="bold")
-        for file in facts.files:
-            size = _wording.size(file["size"])
-            out.print(f"  {size:>10}  {_wording.printable(file['path'])}", end="", soft_wrap=True)
-            out.print(f"  {file['reference'] or ''}".rstrip(), style="dim", soft_wrap=True)
+        while lines := [_file_line(file) for file in islice(facts.files, _FILES_AT_ONCE)]:
+            out.print(Text("\n").join(lines), soft_wrap=True)
+
+
+def _file_line(file: dict[str, Any]) -> Text:
+    line = Text(f"  {_wording.size(file['size']):>10}  {_wording.printable(file['path'])}")
+    if file["reference"] is not None:
+        line.append(f"  {file['reference']}", style="dim")
+    return line
 
 
 def _content(version: Version, dot: str) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import TextIO
 
@@ -113,15 +114,39 @@ class Session:
 
 
 def print_json(data: Mapping[str, Any], file: TextIO | None = None) -> None:
-    """Print one JSON object; strict JSON (NaN and infinities become null)."""
+    """Print one JSON object; strict JSON (NaN and infinities become null).
+
+    A value that is an iterator is printed as a list, item by item.
+    """
     stream = file or sys.stdout
-    strict = _strict(data)
+    encoding = stream.encoding or "utf-8"
+    between = "{\n"
+    for key, value in data.items():
+        stream.write(f"{between}  {_json_text(key, encoding)}: ")
+        if isinstance(value, Iterator):
+            _print_items(value, stream, encoding)
+        else:
+            stream.write(_json_text(value, encoding, "  "))
+        between = ",\n"
+    stream.write("\n}\n" if data else "{}\n")
+
+
+def _print_items(items: Iterator[Any], stream: TextIO, encoding: str) -> None:
+    between = "["
+    for item in items:
+        stream.write(f"{between}\n    {_json_text(item, encoding, '    ')}")
+        between = ","
+    stream.write("[]" if between == "[" else "\n  ]")
+
+
+def _json_text(value: Any, encoding: str, indent: str = "") -> str:
+    strict = _strict(value)
     text = json.dumps(strict, indent=2, ensure_ascii=False, default=str)
     try:
-        text.encode(stream.encoding or "utf-8")
+        text.encode(encoding)
     except UnicodeEncodeError:  # a file name that is no UTF-8, or a terminal that lacks letters
         text = json.dumps(strict, indent=2, default=str)
-    stream.write(text + "\n")
+    return text.replace("\n", "\n" + indent)
 
 
 def _strict(value: Any) -> Any:

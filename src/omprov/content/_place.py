@@ -1,8 +1,5 @@
 """Makes single files on disk: as copies, as clones that share blocks, or as hard links."""
 
-# Paths are bytes here, which pathlib does not take:
-# ruff: noqa: PTH101, PTH211
-
 from __future__ import annotations
 
 import errno
@@ -25,15 +22,19 @@ if TYPE_CHECKING:
     from ._nodes import Entry
     from ._reading import ObjectReader
 
-    Place = Callable[[Entry, bytes], None]
-    """Makes the file of an entry at a path where nothing is yet."""
+    Place = Callable[[Entry, bytes, int], int]
+    """Makes the file of an entry under a name in an open folder, where nothing is yet; returns when
+    it was modified, in ns, or 0 where others may have had their hands on it."""
 
 MaterializeMode = Literal["copy", "reflink", "link"]
 _FICLONE = 0x40049409
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = 1 << 20
+_PROBE = 4096
 _TRIES = 5
 """So often a cached file may be collected between finding and using it."""
+_ZEROS = bytes(_PROBE)
+"""Blocks from so many bytes on that are all zeros are not written: less is no hole on any disk."""
 
 Result = TypeVar("Result")
 
@@ -47,40 +48,64 @@ def choose_place(mode: MaterializeMode, reader: ObjectReader, store: Path) -> Pl
     cached = _CachedFiles(reader, store)
     match mode:
         case "copy":
-            return lambda entry, path: _copy(reader, entry, path)
+            return lambda entry, name, folder: _copy(reader, entry, name, folder)
         case "reflink":
-            return lambda entry, path: _clone(reader, cached, entry, path)
+            return lambda entry, name, folder: _clone(reader, cached, entry, name, folder)
         case "link":
-            return lambda entry, path: _link(reader, cached, entry, path)
+            return lambda entry, name, folder: _link(reader, cached, entry, name, folder)
         case _:
             raise InvalidInput(f"mode {mode!r} is none of copy, reflink, link")
 
 
-def _copy(reader: ObjectReader, entry: Entry, path: bytes) -> None:
-    if entry.kind == EntryKind.SYMLINK:
-        os.symlink(b"".join(reader.iter_content(entry)), path)
-        return
+def create_file(entry: Entry, name: bytes, folder: int) -> int:
+    """Make the empty file of an entry; return its descriptor."""
     permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
-    descriptor = os.open(path, _NEW, permissions)
+    return os.open(name, _NEW, permissions, dir_fd=folder)
+
+
+def write_at(descriptor: int, block: bytes, offset: int) -> None:
+    """Write a block at its place in a file; one of zeros is left as a hole."""
+    if block[:_PROBE] == _ZEROS and len(block) >= _PROBE and not block.strip(b"\0"):
+        return
+    view = memoryview(block)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _copy(reader: ObjectReader, entry: Entry, name: bytes, folder: int) -> int:
+    if entry.kind == EntryKind.SYMLINK:
+        target = b"".join(reader.iter_content(entry))
+        os.symlink(target, name, dir_fd=folder)
+        return 0
+    descriptor = create_file(entry, name, folder)
     try:
+        offset = 0
         for block in reader.iter_content(entry):
-            write_all(descriptor, block)
+            write_at(descriptor, block, offset)
+            offset += len(block)
+        stat = os.fstat(descriptor)
+        if stat.st_size != offset:  # it ends in a hole
+            os.ftruncate(descriptor, offset)
+            stat = os.fstat(descriptor)
+        return stat.st_mtime_ns
     finally:
         os.close(descriptor)
 
 
-def _copy_read_only(reader: ObjectReader, entry: Entry, path: bytes) -> None:
-    _copy(reader, entry, path)
-    os.chmod(path, 0o555 if entry.kind == EntryKind.EXECUTABLE else 0o444)
+def _copy_read_only(reader: ObjectReader, entry: Entry, name: bytes, folder: int) -> int:
+    _copy(reader, entry, name, folder)
+    os.chmod(name, 0o555 if entry.kind == EntryKind.EXECUTABLE else 0o444, dir_fd=folder)
+    return 0
 
 
-def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes) -> None:
+def _clone(
+    reader: ObjectReader, cached: _CachedFiles, entry: Entry, name: bytes, folder: int
+) -> int:
     if not _is_worth_sharing(entry) or cached.is_elsewhere(entry):
-        _copy(reader, entry, path)
-        return
-    permissions = 0o777 if entry.kind == EntryKind.EXECUTABLE else 0o666
+        return _copy(reader, entry, name, folder)
     with cached.open(entry) as source:
-        descriptor = os.open(path, _NEW, permissions)
+        descriptor = create_file(entry, name, folder)
         try:
             fcntl.ioctl(descriptor, _FICLONE, source.fileno())
         except OSError:  # this file system cannot share blocks
@@ -88,27 +113,28 @@ def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes
                 write_all(descriptor, block)
         finally:
             os.close(descriptor)
+    return 0
 
 
-def _link(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes) -> None:
+def _link(
+    reader: ObjectReader, cached: _CachedFiles, entry: Entry, name: bytes, folder: int
+) -> int:
     if not _is_worth_sharing(entry):
-        _copy(reader, entry, path)
-        return
+        return _copy(reader, entry, name, folder)
     if cached.is_elsewhere(entry):
-        _copy_read_only(reader, entry, path)
-        return
+        return _copy_read_only(reader, entry, name, folder)
     try:
-        cached.link(entry, path)
+        cached.link(entry, name, folder)
     except OSError as error:
         if error.errno == errno.EMLINK:  # too many names for one file
-            _copy_read_only(reader, entry, path)
-        elif error.errno == errno.EXDEV:
+            return _copy_read_only(reader, entry, name, folder)
+        if error.errno == errno.EXDEV:
             raise InvalidInput(
                 "the folder lies on another file system than the content store: hard links "
                 "cannot cross; use mode copy"
             ) from error
-        else:
-            raise
+        raise
+    return 0
 
 
 def _is_worth_sharing(entry: Entry) -> bool:
@@ -141,19 +167,16 @@ class _CachedFiles:
         """Open it for reading; it may go from the folder meanwhile."""
         return self._with(entry, lambda path: path.open("rb"))
 
-    def link(self, entry: Entry, path: bytes) -> None:
-        """Give it one more name."""
-        self._with(entry, lambda file: os.link(file, path))
+    def link(self, entry: Entry, name: bytes, folder: int) -> None:
+        """Give it one more name, in an open folder."""
+        self._with(entry, lambda file: os.link(file, name, dst_dir_fd=folder))
 
     def _with(self, entry: Entry, use: Callable[[Path], Result]) -> Result:
+        """Use it; the collector, or another process that makes it anew, may take it each time."""
         for _ in range(_TRIES):
-            file = self.get(entry)
-            try:
-                return use(file)
-            except FileNotFoundError:
-                if file.exists():
-                    raise
-        return use(self.get(entry))  # the collector took it each time: let the error be seen
+            with suppress(FileNotFoundError):
+                return use(self.get(entry))
+        return use(self.get(entry))  # let the error be seen
 
     def _make(self, entry: Entry, path: Path, permissions: int) -> None:
         path.parent.mkdir(exist_ok=True)

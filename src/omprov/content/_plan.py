@@ -1,29 +1,29 @@
 """Decides what has to be done to a folder so that it holds a tree, and what must not be lost."""
 
 # Paths are bytes here, which pathlib does not take:
-# ruff: noqa: PTH114, PTH116
+# ruff: noqa: PTH116
 
 from __future__ import annotations
 
 import os
 import stat as stat_module
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from omprov.errors import Conflict, Damaged
 
 from ._addresses import absolute_path
+from ._folder_handles import split
 from ._ignore import ALWAYS_IGNORED
 from ._nodes import Entry, EntryKind
+from ._pile import Pile
 from ._references import digest_of_source
-from ._scan import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ._learned import LearnedDigests
-    from ._stats import StatCache
+    from ._standing import Ground
     from ._tree import StoredTree, Wanted
 
     Step = tuple[bytes, Entry | None, Entry | None]
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 _BATCH = 1024
 
 
-@dataclass(slots=True)
 class Plan:
     """What has to be done to a folder; paths from its root, folders with a slash at the end.
 
     Attributes:
-        folders: to be made.
-        writes: files to be made or replaced.
+        writes: folders to be made, files to be made or replaced, each after the folder it is in.
+        files: how many of them are files.
+        size: their bytes.
         removals: files that the current tree has and the new one lacks.
         old_folders: the same of folders; they go if nothing else is in them.
         obstacles: files that stand where a folder has to be.
@@ -46,77 +46,89 @@ class Plan:
         conflicts: what would be lost although no version holds it.
     """
 
-    folders: list[bytes] = field(default_factory=list)
-    writes: list[tuple[bytes, Entry]] = field(default_factory=list)
-    removals: list[bytes] = field(default_factory=list)
-    old_folders: list[bytes] = field(default_factory=list)
-    obstacles: list[bytes] = field(default_factory=list)
-    clashes: list[bytes] = field(default_factory=list)
-    conflicts: list[bytes] = field(default_factory=list)
+    def __init__(self, partial: bytes) -> None:
+        """Begin an empty one; what does not fit into memory goes to a file in `partial`."""
+        self.writes = Pile[tuple[bytes, Entry]](partial)
+        self.files = 0
+        self.size = 0
+        self.removals = Pile[bytes](partial)
+        self.old_folders = Pile[bytes](partial)
+        self.obstacles: list[bytes] = []
+        self.clashes: list[bytes] = []
+        self.conflicts: list[bytes] = []
 
-    def touched(self, folder: bytes) -> Iterator[bytes]:
+    def write(self, path: bytes, entry: Entry) -> None:
+        """Plan to make or replace a file."""
+        self.writes.append((path, entry))
+        self.files += 1
+        self.size += entry.size
+
+    def touched(self, ground: Ground) -> Iterator[bytes]:
         """Give the paths of files that may be replaced or removed."""
         yield from self.removals
         yield from self.obstacles
         for clash in self.clashes:
-            for path in _iter_leaves(folder + b"/" + clash):
-                yield path[len(folder) + 1 :]
-        for path, _ in self.writes:
-            yield path
+            yield from _leaves_of(clash, ground)
+        for path, entry in self.writes:
+            if entry.kind != EntryKind.FOLDER:
+                yield path
+
+    def close(self) -> None:
+        """Let go of its files."""
+        for pile in (self.writes, self.removals, self.old_folders):
+            pile.close()
 
 
 def make_plan(
     tree: StoredTree,
     current: StoredTree | None,
-    folder: bytes,
-    stats: StatCache,
+    ground: Ground,
     *,
     learned: LearnedDigests,
     wanted: Wanted | None,
+    partial: bytes,
 ) -> Plan:
-    """Compare `folder` with the tree it shall hold and the one it held.
+    """Compare a folder with the tree it shall hold and the one it held.
 
     Args:
         tree: what it shall hold.
         current: what it held when it was last in step with a version.
-        folder: on disk.
-        stats: knows the digests of files that did not change.
+        ground: the folder.
         learned: knows what was read through references.
         wanted: says which paths count.
+        partial: the folder for files that are not complete.
 
     Raises:
         Conflict: another file system is mounted where a folder has to be.
         Damaged: a tree holds what none may hold.
     """
-    plan = Plan()
-    device = os.stat(folder).st_dev
+    plan = Plan(partial)
+    device = os.stat(ground.folder).st_dev
     steps = _merge(tree.iter_entries(wanted), current.iter_entries(wanted) if current else iter(()))
-    blocked: bytes | None = None
+    empty: bytes | None = None
     while batch := list(islice(steps, _BATCH)):
         looks: dict[bytes, os.stat_result] = {}
         for path, new, _ in batch:
             refuse_other_books(path)
-            if blocked is not None and path.startswith(blocked):
-                stat = None
-            else:
-                stat = _look(folder + b"/" + path.rstrip(b"/"))
+            inside = empty is not None and path.startswith(empty)
+            stat = None if inside else ground.look(path)
             if path.endswith(b"/"):
-                if stat is not None and not stat_module.S_ISDIR(stat.st_mode):
-                    blocked = path
-                elif stat is not None and new is not None and stat.st_dev != device:
-                    raise mounted_over(folder + b"/" + path)
+                if stat is None or not stat_module.S_ISDIR(stat.st_mode):
+                    empty = empty if inside else path
+                elif new is not None and stat.st_dev != device:
+                    raise mounted_over(ground.folder + b"/" + path)
                 _settle_folder(plan, path, new, stat)
             elif stat is not None:
                 looks[path] = stat
-        standing = _sources_standing(folder, looks, batch)
+        standing = _sources_standing(ground.folder, looks, batch)
         for path in standing:
             del looks[path]
-        standing |= _standing(folder, looks, stats)
+        standing |= ground.standing(looks)
         contents = learned.find(_references(batch))
         for path, new, old in batch:
             if not path.endswith(b"/"):
                 _settle_file(plan, (path, new, old), standing.get(path), contents)
-    _find_unrecorded(plan, folder)
+    _find_unrecorded(plan, ground)
     return plan
 
 
@@ -155,42 +167,14 @@ def _merge(
             new, old = next(news, None), next(olds, None)
 
 
-def _look(path: bytes) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-_OTHER = Entry(b"", EntryKind.PAGE, 0, 0, b"")
-"""Stands for a socket, a device or the like."""
-_FOLDER = Entry(b"", EntryKind.FOLDER, 0, 0, b"")
-
-
-def _standing(
-    folder: bytes, looks: dict[bytes, os.stat_result], stats: StatCache
-) -> dict[bytes, Entry]:
-    """Return what stands on disk at each path that is taken."""
-    standing: dict[bytes, Entry] = {}
-    files: dict[bytes, os.stat_result] = {}
-    for path, stat in looks.items():
-        if stat_module.S_ISREG(stat.st_mode) or stat_module.S_ISLNK(stat.st_mode):
-            files[folder + b"/" + path] = stat
-        else:
-            standing[path] = _FOLDER if stat_module.S_ISDIR(stat.st_mode) else _OTHER
-    for path, entry in digest_files(files, stats).items():
-        standing[path[len(folder) + 1 :]] = entry
-    return standing
-
-
 def _settle_folder(plan: Plan, path: bytes, new: Entry | None, stat: os.stat_result | None) -> None:
     if new is None:
         plan.old_folders.append(path)
     elif stat is None:
-        plan.folders.append(path)
+        plan.writes.append((path, new))
     elif not stat_module.S_ISDIR(stat.st_mode):
         plan.obstacles.append(path[:-1])
-        plan.folders.append(path)
+        plan.writes.append((path, new))
 
 
 def _references(batch: list[Step]) -> Iterator[bytes]:
@@ -222,18 +206,18 @@ def _settle_file(
     path, new, old = step
     if standing is None:
         if new is not None:
-            plan.writes.append((path, new))
+            plan.write(path, new)
         return
     if standing.kind == EntryKind.FOLDER:
         if new is not None:
             plan.clashes.append(path)
-            plan.writes.append((path, new))
+            plan.write(path, new)
         return
     expected = [_as_on_disk(entry, standing, contents) for entry in (new, old)]
     if new is not None:
         if expected[0] is not None and _kind_and_digest(standing) == _kind_and_digest(expected[0]):
             return
-        plan.writes.append((path, new))
+        plan.write(path, new)
     else:
         plan.removals.append(path)
     if not any(_same_content(standing, entry) for entry in expected):
@@ -264,19 +248,28 @@ def _same_content(standing: Entry, entry: Entry | None) -> bool:
     )
 
 
-def _find_unrecorded(plan: Plan, folder: bytes) -> None:
+def _find_unrecorded(plan: Plan, ground: Ground) -> None:
     """Add to the conflicts what the removals leave in the way."""
-    removals = set(plan.removals)
-    plan.conflicts.extend(path for path in plan.obstacles if path not in removals)
+    if not plan.obstacles and not plan.clashes:
+        return
+    obstacles = set(plan.obstacles)
+    clashes = tuple(clash + b"/" for clash in plan.clashes)
+    removals = {path for path in plan.removals if path in obstacles or path.startswith(clashes)}
+    plan.conflicts.extend(obstacles - removals)
     for clash in plan.clashes:
-        for path in _iter_leaves(folder + b"/" + clash):
-            if path[len(folder) + 1 :] not in removals:
-                plan.conflicts.append(path[len(folder) + 1 :])
+        plan.conflicts.extend(path for path in _leaves_of(clash, ground) if path not in removals)
 
 
-def _iter_leaves(folder: bytes) -> Iterator[bytes]:
+def _leaves_of(clash: bytes, ground: Ground) -> Iterator[bytes]:
+    parent, name = split(clash)
+    return _iter_leaves(name, ground.handles.get(parent), parent)
+
+
+def _iter_leaves(name: bytes, descriptor: int, parent: bytes) -> Iterator[bytes]:
     """Give everything below a folder on disk that is no folder; symlinks are none."""
-    for parent, folders, names in os.walk(folder):
-        yield from (parent + b"/" + name for name in names)
-        links = (parent + b"/" + name for name in folders)
-        yield from (path for path in links if os.path.islink(path))
+    for above, folders, names, opened in os.fwalk(name, dir_fd=descriptor):
+        place = parent + os.fsencode(above) + b"/"
+        yield from (place + os.fsencode(name) for name in names)
+        for folder in folders:
+            if stat_module.S_ISLNK(os.lstat(folder, dir_fd=opened).st_mode):
+                yield place + os.fsencode(folder)

@@ -28,7 +28,7 @@ from ._pack_folder import iter_footers, pack_file, refresh_index
 from ._recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 _OPEN_PACKS = 64
 _NODES_KEPT = 1024
-_PAGES_KEPT = 8
+_PAGES_KEPT = 64
+_CHUNKS_KEPT = 32
+"""Of each open file: 2 MiB on average, for reads that jump back and forth."""
 _BUFFER = 64 << 10
 _TRIES = 5
 """So often an object may be moved to another pack while it is looked up."""
@@ -64,6 +66,7 @@ class ObjectReader:
         self.elsewhere = Elsewhere(packs, index, sources, self.get)
         self._open = Recent[str, _OpenPack](_OPEN_PACKS)
         self._nodes = Recent[bytes, "TreeNode"](_NODES_KEPT)
+        self._expected: dict[Key, Location] = {}
 
     def close(self) -> None:
         """Close the packs; they open again on use."""
@@ -93,7 +96,7 @@ class ObjectReader:
             Unavailable: it may be in a remote, which cannot be reached.
         """
         for _ in range(_TRIES):
-            location = self._index.find(key)
+            location = self._find(key)
             if location is None:
                 return self._get_unknown(key)
             try:
@@ -125,6 +128,10 @@ class ObjectReader:
         if found is None:
             raise Damaged(f"{key} is missing from the content store")
         return found
+
+    def expect(self, keys: Iterable[Key]) -> None:
+        """Look up at once where objects lie that are about to be read; one by one is slower."""
+        self._expected = self._index.find_all(keys)
 
     def get_node(self, digest: bytes) -> TreeNode:
         """Return a tree node."""
@@ -159,15 +166,58 @@ class ObjectReader:
             NotFound: they are kept by reference, and are gone.
             SourceChanged: they are kept by reference, and have changed.
         """
+        for _, block in self.iter_chunks(entry):
+            yield block
+
+    def iter_chunks(
+        self, entry: Entry, start: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Give those pieces of a file that begin between two offsets, in order, with their own.
+
+        Raises:
+            Damaged: they do not make up the file; of parts of it the caller counts the bytes.
+            NotFound: they are kept by reference, and are gone.
+            SourceChanged: they are kept by reference, and have changed.
+        """
         content = self._content(entry)
+        last = entry.size if end is None else end
         match content:
             case bytes():
-                yield content
-            case Reference():
-                yield from self.elsewhere.stream(entry, content)
+                if start == 0:
+                    yield 0, content
+            case Reference():  # is read as a whole, for only that can be verified
+                offset = 0
+                for block in self.elsewhere.stream(entry, content):
+                    if start <= offset < last:
+                        yield offset, block
+                    offset += len(block)
             case Key():
-                for piece in self.iter_pieces(content):
-                    yield self.get(Key(ObjectType.CHUNK, piece.digest))
+                offset = start
+                for offset, piece in self._pieces_between(content, 0, start, last):
+                    chunk = self.get(Key(ObjectType.CHUNK, piece.digest))
+                    if len(chunk) != piece.length:
+                        raise Damaged(f"{content} lists a chunk with a length that is not its own")
+                    yield offset, chunk
+                    offset += len(chunk)  # noqa: PLW2901 - it now is where the chunk ends
+                if start == 0 and end is None and offset != entry.size:
+                    raise Damaged(f"{content} lists other bytes than the file has")
+
+    def _pieces_between(
+        self, key: Key, offset: int, start: int, end: int
+    ) -> Iterator[tuple[int, Piece]]:
+        page = self.get_list(key)
+        if not page.level:
+            self.expect(Key(ObjectType.CHUNK, piece.digest) for piece in page.pieces)
+        for piece in page.pieces:
+            if offset >= end:
+                return
+            if page.level:
+                if offset + piece.length > start:
+                    below = Key(ObjectType.LIST, piece.digest)
+                    yield from self._pieces_between(below, offset, start, end)
+            elif offset >= start:
+                yield offset, piece
+            offset += piece.length
 
     def iter_pieces(self, key: Key) -> Iterator[Piece]:
         """Give the chunks of a list, in order."""
@@ -184,8 +234,16 @@ class ObjectReader:
 
     def refresh(self) -> None:
         """Bring the index up to date with the packs that are there."""
+        self._expected = {}
         self.elsewhere.refresh()
         refresh_index(self._packs, self._index)
+
+    def is_elsewhere(self, entry: Entry) -> bool:
+        """Say whether a file would be read from where a reference says."""
+        return isinstance(self._content(entry), Reference)
+
+    def _find(self, key: Key) -> Location | None:
+        return self._expected.get(key) or self._index.find(key)
 
     def _content(self, entry: Entry) -> bytes | Key | Reference:
         """Give a small file's bytes, the key of a large one's chunk list, or where a file lies."""
@@ -196,7 +254,7 @@ class ObjectReader:
             return b""
         if key.type is ObjectType.CHUNK:
             other = Key(ObjectType.FILE, entry.digest)
-            if self._index.find(key) is None and self._index.find(other) is not None:
+            if self._find(key) is None and self._index.find(other) is not None:
                 key = other
             else:
                 try:
@@ -242,8 +300,7 @@ class _ChunkedFile(io.RawIOBase):
         self._top = chunks
         self._size = size
         self._position = 0
-        self._chunk = b""
-        self._chunk_start = 0
+        self._chunks = Recent[bytes, bytes](_CHUNKS_KEPT)
         self._pages = Recent[Key, tuple["ChunkList", list[int]]](_PAGES_KEPT)
 
     def readable(self) -> bool:
@@ -265,16 +322,23 @@ class _ChunkedFile(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         if self._position >= self._size:
             return 0
-        if not self._chunk_start <= self._position < self._chunk_start + len(self._chunk):
-            self._load_chunk()
         target = memoryview(buffer).cast("B")
-        start = self._position - self._chunk_start
-        part = memoryview(self._chunk)[start : start + len(target)]
+        start, chunk = self._chunk_here()
+        part = memoryview(chunk)[self._position - start :][: len(target)]
         target[: len(part)] = part
         self._position += len(part)
         return len(part)
 
-    def _load_chunk(self) -> None:
+    def readall(self) -> bytes:
+        parts = []
+        while self._position < self._size:
+            start, chunk = self._chunk_here()
+            parts.append(chunk[self._position - start :])
+            self._position = start + len(chunk)
+        return b"".join(parts)
+
+    def _chunk_here(self) -> tuple[int, bytes]:
+        """Return the chunk that the position lies in, and where it begins."""
         key, start = self._top, 0
         while True:
             page, ends = self._page(key)
@@ -282,13 +346,17 @@ class _ChunkedFile(io.RawIOBase):
             if place == len(ends):
                 raise Damaged(f"{self._top} lists fewer bytes than the file has")
             start += ends[place - 1] if place else 0
+            piece = page.pieces[place]
             if page.level == 0:
                 break
-            key = Key(ObjectType.LIST, page.pieces[place].digest)
-        self._chunk = self._reader.get(Key(ObjectType.CHUNK, page.pieces[place].digest))
-        self._chunk_start = start
-        if len(self._chunk) != page.pieces[place].length:
-            raise Damaged(f"{key} lists a chunk with a length that is not its own")
+            key = Key(ObjectType.LIST, piece.digest)
+        chunk = self._chunks.find(piece.digest)
+        if chunk is None:
+            chunk = self._reader.get(Key(ObjectType.CHUNK, piece.digest))
+            if len(chunk) != piece.length:
+                raise Damaged(f"{key} lists a chunk with a length that is not its own")
+            self._chunks.add(piece.digest, chunk)
+        return start, chunk
 
     def _page(self, key: Key) -> tuple[ChunkList, list[int]]:
         found = self._pages.find(key)

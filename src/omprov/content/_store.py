@@ -6,40 +6,33 @@ import os
 import time
 from contextlib import closing
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
-from ._block_cache import BlockCache
 from ._bucket_references import record_bucket
 from ._buckets import split_url
 from ._census import look_at_packs
-from ._checkout import Checkout, materialize
+from ._checkout import Checkout, Shelf, materialize
 from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
 from ._exchange import pull, push
 from ._fsck import Damage, check_packs, find_incomplete
-from ._index import ChunkIndex
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
-from ._learned import LearnedDigests
 from ._movers import LocalStore, Moved
 from ._nodes import EntryKind, decode_node
 from ._objects import Key, ObjectType
+from ._opening import open_parts, open_remote
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
-from ._place import MaterializeMode, choose_place
 from ._putting import NodeSink, NullSink
-from ._reading import ObjectReader
-from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
+from ._rebuild import Rebuilt, rebuild, rebuild_anew
 from ._references import Recorder, Referenced, record_folder
-from ._remote import Remote, RemoteSettings, RemoteSetup, options_at
-from ._remote_reading import RemoteReader
+from ._remote import RemoteSetup
 from ._scan import TreeSummary, scan, scan_files
 from ._source_checks import SourceLosses, check_sources, count_elsewhere
 from ._source_guard import refuse_sources
-from ._sources import Sources
 from ._stats import StatCache
 from ._stored_files import StoredFile, drop_copies, is_source
 from ._tree import StoredTree, iter_changes
@@ -52,7 +45,9 @@ if TYPE_CHECKING:
 
     from omprov.diff import Delta
 
+    from ._place import MaterializeMode
     from ._progress import Progress
+    from ._remote import Remote, RemoteSettings
 
     AnyPath = str | os.PathLike[str] | bytes
 
@@ -76,17 +71,17 @@ class ContentStore:
     def __init__(self, folder: Path, setup: RemoteSetup | None = None) -> None:
         """Use `create` or `open`."""
         self.path = folder
-        self._packs = folder / "packs"
-        self._index = ChunkIndex(folder / INDEX)
+        self._setup = setup or RemoteSetup()
+        self._opened = open_parts(folder, self._setup)
+        self._packs = self._opened.packs
+        self._index = self._opened.index
+        self._learned = self._opened.learned
+        self._remotes = self._opened.remotes
+        self._reader = self._opened.reader(self._remotes)
         self._stats = StatCache(folder / "stats.sqlite")
         self._local = LocalStore(folder, self._index)
-        setup = setup or RemoteSetup()
-        cache = folder / "cache" if setup.cache_folder is None else Path(setup.cache_folder)
-        self.cache = BlockCache(cache, setup.cache_limit)
-        self._learned = LearnedDigests(folder / "references.sqlite")
-        self.sources = Sources(self._learned, partial(options_at, setup.remotes))
-        self._remotes = [self.remote(settings) for settings in setup.remotes]
-        self._reader = self._reader_of(self._remotes)
+        self.cache = self._opened.cache
+        self.sources = self._opened.sources
 
     @classmethod
     def create(cls, path: AnyPath) -> Self:
@@ -323,7 +318,12 @@ class ContentStore:
     ) -> Checkout:
         """Bring a folder to what a tree holds; files that neither tree knows stay.
 
-        Each file appears complete, in one step. Everything is checked before anything is changed.
+        Everything is checked before anything is changed. Each file appears complete, in one step;
+        a call that was interrupted, or killed, leaves some files new and some old, and the next one
+        goes on from there. Symlinks in the folder are never followed. Much is written by several
+        processes at once, each chunk verified as it is read. Nothing is promised for a power cut:
+        what was written in the last minute may be gone or incomplete then, as after ``cp``; the
+        store has it still, and checking out into a new folder gives it back.
 
         Args:
             digest: of the tree.
@@ -336,18 +336,22 @@ class ContentStore:
             progress: told the files and bytes done.
 
         Raises:
-            NotFound: there is no such tree, or it has none of `paths`.
+            NotFound: there is no such tree, it has none of `paths`, or data kept by reference is
+                gone.
             LocalChanges: something that no version holds would be lost.
-            Conflict: `path` is a file, or the only copy of data kept by reference would be lost.
+            Conflict: `path` is a file, the only copy of data kept by reference would be lost, or
+                somebody else changes the folders in it meanwhile.
+            Damaged: bytes of a file are not what they were; the message names it.
+            SourceChanged: data kept by reference has changed.
             Busy: another process is materializing there.
             StorageFull: there is no room.
+            Unavailable: the folder may not be written, or a source or remote cannot be reached.
         """
         return materialize(
             self.tree(digest),
             os.fsencode(path).rstrip(b"/") or b"/",
-            choose_place(mode, self._reader, self.path),
-            self._stats,
-            learned=self._learned,
+            Shelf(self.path, self._setup, self._reader, self._stats, self._learned),
+            mode=mode,
             protect=lambda folder, paths: refuse_sources(folder, paths, self._index, self._stats),
             current=None if current is None else self.tree(current),
             paths=paths,
@@ -358,7 +362,7 @@ class ContentStore:
     # -- remotes
     def remote(self, settings: RemoteSettings) -> Remote:
         """Return a remote of this store, which keeps what it knows of it; close it after use."""
-        return Remote(settings, self.path / "remotes")
+        return open_remote(self.path, settings)
 
     def push(
         self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
@@ -403,12 +407,8 @@ class ContentStore:
             Unavailable: the remote cannot be reached.
         """
         self._reader.refresh()
-        with closing(self._reader_of([remote])) as reader:
+        with closing(self._opened.reader([remote])) as reader:
             return pull(self._local, reader, remote, roots, progress)
-
-    def _reader_of(self, remotes: list[Remote]) -> ObjectReader:
-        through = RemoteReader(remotes, self.cache) if remotes else None
-        return ObjectReader(self._packs, self._index, self.sources, through)
 
     # -- looking after
     def size(self) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from bisect import bisect_left
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from omprov.diff import Delta, Leaf, merge_walks
@@ -30,6 +31,11 @@ _MODES: dict[int, Mode] = {
     EntryKind.SYMLINK: "symlink",
     EntryKind.REFERENCE: "file",
 }
+
+_MOST_LINKS = 40
+"""So many symlinks on a path are no circle; the same as in Linux."""
+_LOOKED_AT = 10_000
+"""So many names of a folder are compared with one that is not there."""
 
 
 class Change(NamedTuple):
@@ -88,6 +94,13 @@ class StoredTree:
         """
         return iter_below(self._get_node, b"", self._root, wanted)
 
+    def iter_top(self) -> Iterator[tuple[str, Leaf | None]]:
+        """Give what is in the top folder, by name: a leaf, or ``None`` for a folder."""
+        for entry in iter_folder(self._get_node, self._root):
+            name = os.fsdecode(entry.name).removesuffix("/")
+            folder = entry.kind == EntryKind.FOLDER
+            yield name, None if folder else as_leaf(entry.name, entry)
+
     def get(self, path: str) -> Leaf:
         """Return the file or symlink at `path`.
 
@@ -122,6 +135,37 @@ class StoredTree:
         """
         return self._open_file(self._get_entry(path))
 
+    def follow(self, path: str) -> str:
+        """Return the path of the file or folder that `path` means, symlinks in the tree followed.
+
+        Raises:
+            NotFound: there is nothing, a symlink leads out of the tree, or in a circle.
+        """
+        waiting = path.split("/")[::-1]
+        reached: list[str] = []
+        links = 0
+        while waiting:
+            part = waiting.pop()
+            if part in {"", "."}:
+                continue
+            if part == "..":
+                if not reached:
+                    raise NotFound("file", path, hint="It leads out of the version.")
+                reached.pop()
+                continue
+            entry = self._find_entry(os.fsencode("/".join([*reached, part])))
+            if entry is None or entry.kind != EntryKind.SYMLINK:
+                reached.append(part)
+                continue
+            target = os.fsdecode(self._open_file(entry).read())
+            links += 1
+            if target.startswith("/") or links > _MOST_LINKS:
+                raise NotFound(
+                    "file", path, hint=f"It is a symlink to {target}, which is not in it."
+                )
+            waiting += target.split("/")[::-1]
+        return "/".join(reached)
+
     def changes_from(self, older: Tree) -> Iterator[Delta]:
         """Give the paths at which this tree differs from `older`, by path."""
         if not isinstance(older, StoredTree):
@@ -137,8 +181,21 @@ class StoredTree:
     def _get_entry(self, path: str) -> Entry:
         entry = self._find_entry(os.fsencode(path))
         if entry is None:
-            raise NotFound("file", path)
+            raise self._not_found(path)
         return entry
+
+    def _not_found(self, path: str) -> NotFound:
+        """Say what there is instead: a folder, or names that look alike in the same folder."""
+        if self.find_folder(path) is not None:
+            return NotFound("file", path, hint="It is a folder: name a file in it.")
+        folder, slash, name = path.rpartition("/")
+        around = self.find_folder(folder)
+        if around is None:
+            return NotFound("file", path)
+        entries = islice(iter_folder(*around.source), _LOOKED_AT)
+        names = [os.fsdecode(entry.name) for entry in entries]
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+        return NotFound("file", path, [folder + slash + one for one in near])
 
     def _find_entry(self, path: bytes) -> Entry | None:
         *folders, name = path.split(b"/")

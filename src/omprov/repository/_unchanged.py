@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 def find_held(repository: Path, path: Path) -> Held | None:
     """Return the version that a folder is known to hold, unless more has to be known of it.
 
-    That is so where it was removed, or recorded by reference.
+    That is so where it was removed, recorded by reference, or checked out in parts.
 
     Args:
         repository: its ``.omprov`` folder.
         path: the folder or file.
     """
     held = Workspace(repository.parent, repository / WORKSPACE).find(path)
-    return None if held is None or held.removed or held.by_reference else held
+    if held is None or held.removed or held.by_reference or held.parts:
+        return None
+    return held
 
 
 def store_known(repository: Path, path: Path, progress: Progress | None = None) -> TreeSummary:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omprov.errors import Damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from omprov.records import Digest, Version, VersionId
@@ -29,6 +29,7 @@ class Held:
         reference: for people; the id is what counts.
         removed: whether the version was removed since.
         by_reference: whether the version was recorded without its bytes.
+        parts: the files and folders of the version that alone were checked out; empty for all.
     """
 
     path: str
@@ -37,6 +38,11 @@ class Held:
     digest: Digest
     removed: bool = False
     by_reference: bool = False
+    parts: tuple[str, ...] = ()
+
+    def has(self, path: str) -> bool:
+        """Say whether a file of the version was checked out at all."""
+        return not self.parts or any((path + "/").startswith(part + "/") for part in self.parts)
 
 
 class Workspace:
@@ -65,8 +71,14 @@ class Workspace:
         """Return where it lies."""
         return self.root / held.path
 
-    def remember(self, path: Path, version: Version) -> None:
-        """Note that `path` now holds this version; a version without content is not noted."""
+    def remember(self, path: Path, version: Version, parts: Iterable[str] = ()) -> None:
+        """Note that `path` now holds this version; a version without content is not noted.
+
+        Args:
+            path: where.
+            version: which.
+            parts: the files and folders of it that are there, where it is not all.
+        """
         if version.digest is None:
             return
         name = self._name(path)
@@ -77,6 +89,7 @@ class Workspace:
                 version.reference,
                 version.digest,
                 by_reference="reference" in version.source,
+                parts=tuple(sorted(set(parts))),
             )
 
     def forget(self, path: Path) -> None:
@@ -103,7 +116,7 @@ class Workspace:
     def _read(self) -> dict[str, Held]:
         try:
             data: Any = json.loads(self._file.read_text(encoding="utf-8"))
-            return {item["path"]: Held(**item) for item in data["folders"]}
+            return {item["path"]: _held(item) for item in data["folders"]}
         except FileNotFoundError:
             return {}
         except (ValueError, TypeError, KeyError) as error:
@@ -118,10 +131,22 @@ class Workspace:
             fcntl.flock(lock, fcntl.LOCK_EX)
             known = self._read()
             yield known
-            folders = [asdict(held) for _, held in sorted(known.items())]
+            folders = [_as_json(held) for _, held in sorted(known.items())]
             partial = self._file.with_suffix(".new")
             with partial.open("w", encoding="utf-8") as file:
                 json.dump({"format": _FORMAT, "folders": folders}, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self._file)
+
+
+def _held(item: dict[str, Any]) -> Held:
+    return Held(**{**item, "parts": tuple(item.get("parts", ()))})
+
+
+def _as_json(held: Held) -> dict[str, Any]:
+    """Give JSON data; earlier releases know folders that hold whole versions only."""
+    data = asdict(held)
+    if not held.parts:
+        del data["parts"]
+    return data

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, BinaryIO
 
 import omprov.diff
 from omprov.errors import InvalidInput, NotFound
 from omprov.repository._door._versions import Versions
+from omprov.repository._file_references import resolve_file
 from omprov.repository._resolving import resolve_asset, resolve_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from omprov.content import MaterializeMode, Progress, StoredFile, StoredTree
@@ -34,8 +36,33 @@ class Contents(Versions):
         return self.content.tree(version.digest)
 
     def open_file(self, reference: AnyVersion, path: str) -> BinaryIO:
-        """Open one file of a version for reading; seekable."""
-        return self.tree(reference).open(path)
+        """Open one file of a version for reading; seekable, and only what is read is fetched.
+
+        Symlinks are followed within the version.
+
+        Raises:
+            NotFound: there is no such version, or no such file in it; with near matches.
+            Damaged: its bytes are not what they were.
+        """
+        tree = self.tree(reference)
+        return tree.open(tree.follow(path))
+
+    def find_file(self, text: str) -> tuple[Version, str]:
+        """Return the version and the path in it that people mean by ``REF:PATH``.
+
+        ``dataset/digits:v3:a/b.csv`` · ``dataset/digits::a/b.csv`` (the latest) ·
+        ``dataset/digits:a/b.csv`` where no number or alias is meant. Paths may contain colons.
+
+        Raises:
+            NotFound: there is no such version; whether it has the file, opening it tells.
+            InvalidInput: no file is named.
+        """
+
+        def is_there(version: Version, path: str) -> bool:
+            return version.digest is not None and self.tree(version).has(os.fsencode(path))
+
+        with self._reading() as reader:
+            return resolve_file(reader, text, self.project, is_there)
 
     def iter_files(self, reference: AnyVersion) -> Iterator[StoredFile]:
         """Give the files and symlinks of a version, by path, with where their bytes are.
@@ -119,7 +146,8 @@ class Contents(Versions):
         held = self.workspace.find(path)
         if held is None:
             raise NotFound("recorded folder", path, hint="`omprov add` records it.")
-        return list(self.content.changes_on_disk(held.digest, path))
+        deltas = self.content.changes_on_disk(held.digest, path)
+        return [delta for delta in deltas if delta.new is not None or held.has(delta.path)]
 
     def checkout(
         self,
@@ -127,6 +155,7 @@ class Contents(Versions):
         path: Path,
         *,
         mode: MaterializeMode = "copy",
+        paths: Sequence[str] | None = None,
         force: bool = False,
         progress: Progress | None = None,
     ) -> Version:
@@ -135,7 +164,20 @@ class Contents(Versions):
         Files that the folder's last version had and this one lacks are removed; files that no
         version knew are left alone.
 
+        Of a folder with chosen `paths` alone it is remembered that the rest was left out: as long
+        as it was, `add_version` refuses to record it for the same asset. Where the folder holds a
+        whole version already, it still counts as that one, with other states of some files.
+
+        Args:
+            reference: which version.
+            path: the folder.
+            mode: how files come about; see `ContentStore.materialize`.
+            paths: only these files and folders of the version.
+            force: lose changes that no version holds.
+            progress: told the files and bytes done.
+
         Raises:
+            NotFound: the version holds no content, or none of that name in it.
             LocalChanges: it would overwrite changes that no version holds, and `force` is not set.
             InvalidInput: `path` lies within the repository's own folder.
             Conflict: the only copy of data kept by reference would be lost.
@@ -152,10 +194,15 @@ class Contents(Versions):
             path,
             mode=mode,
             current=held.digest if held else None,
+            paths=paths,
             force=force,
             progress=progress,
         )
-        self.workspace.remember(path, version)
+        if paths is None:
+            self.workspace.remember(path, version)
+        elif held is None or held.parts:
+            chosen = [os.path.normpath(one.strip("/")) for one in paths]
+            self.workspace.remember(path, version, (*(held.parts if held else ()), *chosen))
         return version
 
     def local_copy(self, reference: AnyVersion) -> Path:

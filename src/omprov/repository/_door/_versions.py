@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from omprov.errors import Conflict
+from omprov.records import DEFAULT_PROJECT, Reference
 from omprov.repository._contents import path_of, store_content
 from omprov.repository._door._opened import Opened
 from omprov.repository._resolving import new_asset_name, parse, resolve_asset, resolve_version
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from omprov.catalog import CatalogReader
     from omprov.content import Progress, TreeSummary
-    from omprov.records import Kind, Version
+    from omprov.records import AssetName, Kind, Version
     from omprov.repository._contents import Content
     from omprov.repository._door._opened import AnyAsset, AnyVersion
     from omprov.repository._versions import Plan
@@ -65,6 +68,7 @@ class Versions(Opened):
             NotFound: no such path, parent or project.
             InvalidInput: a parent of another kind, a name that cannot be one, or a path within the
                 repository's own folder.
+            Conflict: the folder holds only chosen parts of a version of this asset.
         """
         name = parse(asset)
         if name.kind is None or name.selector is not None:
@@ -77,6 +81,7 @@ class Versions(Opened):
         path = path_of(content)
         if path is not None:
             self._refuse_own(path)
+            self._refuse_parts(path, full)
         place: Mapping[str, Any] = {}
         if stored is None:
             summary, place = store_content(self.content, content, progress)
@@ -116,6 +121,23 @@ class Versions(Opened):
         if path is not None:
             self.workspace.remember(path, added.version)
         return added
+
+    def _refuse_parts(self, path: Path, asset: AssetName) -> None:
+        """Keep files that were left out of a checkout from being recorded as removed."""
+        held = self.workspace.find(path)
+        if held is not None and held.parts:
+            home = replace(Reference.parse(held.reference), selector=None)
+            if (home.project or DEFAULT_PROJECT, home.kind, home.name) == (
+                asset.project,
+                asset.kind,
+                asset.name,
+            ):
+                raise Conflict(
+                    f"{path} holds only parts of {held.reference} ({', '.join(held.parts)}): "
+                    "recording it would remove the rest. Check out the whole version there "
+                    f"(`omprov checkout {held.reference} {path}`), or record the folder as another "
+                    "asset with --as."
+                )
 
     def _held(self, reader: CatalogReader, path: Path | None, kind: Kind) -> Version | None:
         """Return the version that the workspace knows this folder to hold, if it can inherit it."""
