@@ -19,6 +19,7 @@ from ._nodes import decode_node
 from ._objects import Key, ObjectType, content_key, decode_file, decode_reference, is_intact
 from ._pack import unpack
 from ._pack_folder import iter_footers, pack_file, refresh_index
+from ._reliance import packs_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,6 @@ _OPEN_PACKS = 64
 _NODES_KEPT = 1024
 _PAGES_KEPT = 8
 _BUFFER = 64 << 10
-_TRIES = 5
-"""So often an object may be moved to another pack while it is looked up."""
 
 Name = TypeVar("Name")
 Value = TypeVar("Value")
@@ -60,23 +59,28 @@ class ObjectReader:
         Raises:
             Damaged: no pack holds it, or each pack that should has it damaged.
         """
-        for _ in range(_TRIES):
+        location = self._index.find(key)
+        if location is not None:
+            with suppress(FileNotFoundError):  # moved by another process
+                return self._get_at(key, location)
+        with packs_settled(self._packs.parent):  # nor can it be moved again meanwhile
+            self.refresh()
             location = self._index.find(key)
             if location is None:
-                self.refresh()
-                location = self._index.find(key)
-                if location is None:
-                    raise Damaged(f"{key} is missing from the content store")
+                raise Damaged(f"{key} is missing from the content store")
             try:
-                return self._read(key, location)
-            except FileNotFoundError:  # moved by another process: the index says where to
-                self.refresh()
-            except Damaged:
-                other = self._read_elsewhere(key, location.pack)
-                if other is None:
-                    raise
-                return other
-        raise Damaged(f"{key} is missing: its pack is gone")
+                return self._get_at(key, location)
+            except FileNotFoundError:
+                raise Damaged(f"{key} is missing: its pack is gone") from None
+
+    def _get_at(self, key: Key, location: Location) -> bytes:
+        try:
+            return self._read(key, location)
+        except Damaged:
+            other = self._read_elsewhere(key, location.pack)
+            if other is None:
+                raise
+            return other
 
     def get_node(self, digest: bytes) -> TreeNode:
         """Return a tree node."""

@@ -22,6 +22,7 @@ from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._place import MaterializeMode, choose_place
 from ._reading import ObjectReader
 from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
+from ._reliance import packs_settled
 from ._scan import NodeSink, NullSink, TreeSummary, scan, scan_files
 from ._stats import StatCache
 from ._tree import StoredTree
@@ -162,9 +163,11 @@ class ContentStore:
     def contains(self, digest: Digest) -> bool:
         """Say whether a tree of this digest is stored."""
         key = _tree_key(digest)
-        if not self._is_there(key):
+        if self._is_there(key):
+            return True
+        with packs_settled(self.path):  # it may be moved from pack to pack meanwhile
             self._reader.refresh()
-        return self._is_there(key)
+            return self._is_there(key)
 
     def _is_there(self, key: Key) -> bool:
         place = self._index.find(key)
