@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -210,6 +211,39 @@ def test_of_two_copies_the_whole_one_is_kept(store, broken):
     for path, content in contents.items():
         assert store.open_file(digest, path).read() == content
     assert store.check_reachable([digest], store.fsck()) == {}
+
+
+@pytest.mark.parametrize("bits", [0xFFFF_FFFF_FFFF_FFF8, 0x38, 0])
+def test_objects_that_share_a_short_key_and_copies_in_many_packs_stay_whole(
+    store, monkeypatch, bits
+):
+    """So many of both, in rounds of so little, that every path is taken."""
+    monkeypatch.setattr("omprov.content._condemned.DIGEST_BITS", bits)
+    monkeypatch.setattr(_collect, "PACK_SIZE", 15_000)
+    monkeypatch.setattr(_survey, "FEW", 2)
+    kept, source = {}, random.Random(1)
+    for number in range(60):
+        if source.random() < 0.4:
+            store._index.clear()  # what is put now becomes another copy
+            store._index.add_pack("0" * 64, [])
+            for pack in packs(store):
+                store._index.add_pack(pack.stem, [])
+        contents = {f"{n}": random_bytes(source.randrange(30), 700) for n in range(3)}
+        contents["big"] = random_bytes(source.randrange(2), 300_000 if number % 20 == 0 else 900)
+        digest = store.put_files(contents).digest
+        kept[digest] = contents
+        if source.random() < 0.3:
+            kept.pop(source.choice(sorted(kept)))
+        if number % 7 == 6:
+            store.rebuild_index()
+            collect(store, *kept)
+            check(store, kept)
+    before = len(packs(store))
+    store.rebuild_index()
+    check(store, kept)
+    assert collect(store, *kept).damaged == ()
+    assert len(packs(store)) <= before
+    check(store, kept)
 
 
 def test_the_only_copy_of_something_stays_though_it_is_damaged(store):
