@@ -86,12 +86,20 @@ class Repacker:
         if self._secured[first]:
             return True
         copies = self._reader.copies(first)
-        if first in self._mixed or len({self._reader.place(copy).key for copy in copies}) > 1:
-            return self._secure_one_of(self._mixed.setdefault(first, set()), row, new)
+        if len(copies) == 1:
+            self._secured[first] = self._copy(row, new)
+            return bool(self._secured[first])
+        if first in self._mixed:
+            return self._secure_one_of(self._mixed[first], row, new)
         # No pack of theirs has gone yet: this is the first round that meets one of them.
-        self._secured[first] = (
-            len(copies) > 1 and any(map(self._is_whole_elsewhere, copies))
-        ) or any(self._copy(copy, new) for copy in (row, *copies))
+        places = {copy: self._reader.place(copy) for copy in copies}
+        if len({place.key for place in places.values()}) > 1:
+            return self._secure_one_of(self._mixed.setdefault(first, set()), row, new)
+        # One of another length says the same in another way, and is no copy of the one that counts.
+        alike = [copy for copy in copies if places[copy].raw == places[first].raw]
+        self._secured[first] = any(map(self._is_whole_elsewhere, alike)) or any(
+            self._copy(copy, new) for copy in alike
+        )
         return bool(self._secured[first])
 
     def _secure_one_of(self, secured: set[Key], row: int, new: _NewPack) -> bool:
