@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -215,6 +216,39 @@ def test_of_two_copies_the_whole_one_is_kept(store, broken):
     assert store.check_reachable([digest], store.fsck()) == {}
 
 
+@pytest.mark.parametrize("bits", [0xFFFF_FFFF_FFFF_FFF8, 0x38, 0])
+def test_objects_that_share_a_short_key_and_copies_in_many_packs_stay_whole(
+    store, monkeypatch, bits
+):
+    """So many of both, in rounds of so little, that every path is taken."""
+    monkeypatch.setattr("omprov.content._condemned.DIGEST_BITS", bits)
+    monkeypatch.setattr(_collect, "PACK_SIZE", 15_000)
+    monkeypatch.setattr(_survey, "FEW", 2)
+    kept, source = {}, random.Random(1)
+    for number in range(60):
+        if source.random() < 0.4:
+            store._index.clear()  # what is put now becomes another copy
+            store._index.add_pack("0" * 64, [])
+            for pack in packs(store):
+                store._index.add_pack(pack.stem, [])
+        contents = {f"{n}": random_bytes(source.randrange(30), 700) for n in range(3)}
+        contents["big"] = random_bytes(source.randrange(2), 300_000 if number % 20 == 0 else 900)
+        digest = store.put_files(contents).digest
+        kept[digest] = contents
+        if source.random() < 0.3:
+            kept.pop(source.choice(sorted(kept)))
+        if number % 7 == 6:
+            store.rebuild_index()
+            collect(store, *kept)
+            check(store, kept)
+    before = len(packs(store))
+    store.rebuild_index()
+    check(store, kept)
+    assert collect(store, *kept).damaged == ()
+    assert len(packs(store)) <= before
+    check(store, kept)
+
+
 def test_the_only_copy_of_something_stays_though_it_is_damaged(store):
     contents = {"a": random_bytes(1, 5000), "b": random_bytes(2, 5000)}
     digest = store.put_files(contents).digest
@@ -352,6 +386,8 @@ def test_a_collector_that_was_killed_leaves_nothing_to_rely_on(store, monkeypatc
     big = random_bytes(7, 700_000)
     folder = make_folder(tmp_path / "in", {"big": big})
     store.put_tree(folder)
+    while not store._stats.find([(folder / "big").stat()]):  # it must look unchanged for the test
+        store.put_tree(folder)
     split_packs(store)
     removed = []
     real = _collect._Sweep._remove
@@ -471,11 +507,11 @@ def test_a_whole_file_that_goes_while_it_is_linked_is_made_again(store, tmp_path
     digest = store.put_files({"a": b"12345"}).digest
     real, taken = os.link, []
 
-    def link(source, target):
+    def link(source, target, **where):
         if not taken:
             taken.append(source)
             source.unlink()
-        real(source, target)
+        real(source, target, **where)
 
     monkeypatch.setattr("os.link", link)
     store.materialize(digest, tmp_path / "out", mode="link")
@@ -598,3 +634,26 @@ def test_no_room_is_told(store, monkeypatch):
         with pytest.raises(StorageFull):
             collect(store, *kept)
     check(store, {digest: files(seed) for seed, digest in enumerate(kept)})
+
+
+@pytest.mark.parametrize("first", ["bytes", "reference"])
+def test_a_reference_is_no_copy_of_content_that_is_held(store, tmp_path, first):
+    """A file object with the list and one with a reference lie under one key; the list stays."""
+    big = random_bytes(5, 700_000)
+    folder = make_folder(tmp_path / "in", {"big": big})
+    both = [
+        lambda: store.put_tree(folder),
+        lambda: store.put_reference(folder, hashed=True).summary,
+    ]
+    if first == "reference":
+        both.reverse()
+    held = both[0]()
+    age(store)
+    store.put_files({"other": random_bytes(6, 900_000)})
+    assert both[1]().digest == held.digest
+    for _ in range(2):
+        collect(store, held.digest)
+        (folder / "big").unlink(missing_ok=True)
+        assert store.open_file(held.digest, "big").read() == big
+        assert store.fsck() == []
+        store.rebuild_index()

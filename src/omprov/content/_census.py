@@ -15,6 +15,7 @@ import numpy as np
 
 from omprov.errors import Damaged
 
+from . import _condemned
 from ._condemned import TYPE_BITS
 from ._objects import ObjectType
 from ._pack import Packed, read_records
@@ -102,7 +103,7 @@ class Census:
 
 def short_keys(heads: Keys, kind: ObjectType) -> Keys:
     """Return the short keys of objects of one type, by the first eight bytes of their digests."""
-    return (heads & np.uint64(~TYPE_BITS & 0xFFFF_FFFF_FFFF_FFFF)) | np.uint64(kind)
+    return (heads & np.uint64(_condemned.DIGEST_BITS)) | np.uint64(kind)
 
 
 def take_census(packs: Path, rank: Callable[[SeenPack], tuple[int, ...]]) -> Census:
@@ -174,7 +175,7 @@ def _read_part(packs: Path, pack: SeenPack) -> tuple[Keys, NDArray[np.uint32]]:
         table = read_table(descriptor, pack.name)
     finally:
         os.close(descriptor)
-    keys = (table["head"] & np.uint64(~TYPE_BITS & 0xFFFF_FFFF_FFFF_FFFF)) | table["type"]
+    keys = (table["head"] & np.uint64(_condemned.DIGEST_BITS)) | table["type"]
     return keys, table["stored"].copy()
 
 

@@ -26,6 +26,8 @@ _MAGIC = b"OMC\x01\0\0\0\0"
 _CHECK = 32
 _WIDTH = 8
 TYPE_BITS = 7
+DIGEST_BITS = 0xFFFF_FFFF_FFFF_FFFF & ~TYPE_BITS
+"""Which bits of a short key come from the type, and which from the digest."""
 
 
 def short_key(key: Key) -> int:
@@ -33,7 +35,7 @@ def short_key(key: Key) -> int:
 
     Two objects may share one. Whoever uses it must err on the safe side then.
     """
-    return int.from_bytes(key.digest[:_WIDTH], "little") & ~TYPE_BITS | key.type
+    return int.from_bytes(key.digest[:_WIDTH], "little") & DIGEST_BITS | key.type
 
 
 def encode_condemned(keys: bytes) -> bytes:

@@ -139,7 +139,7 @@ class _Content:
             return hash_file(file)
         return put_content(read_all(file, stat.st_size + 1), self)
 
-    def lacks(self, keys: Iterable[Key]) -> set[Key]:
+    def lacks(self, keys: Iterable[Key], *, held: bool = True) -> set[Key]:  # noqa: ARG002
         return set(keys)
 
     def add(self, key: Key, raw: bytes) -> None:

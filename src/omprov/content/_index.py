@@ -90,11 +90,14 @@ class ChunkIndex:
                 rows.update(self._database.execute(query, batch))
         return {key for key in wanted if key in rows}
 
-    def packs_of(self, keys: Iterable[Key]) -> dict[str, set[Key]]:
-        """Return those of `keys` that are held, by the name of the pack that each is in.
+    def packs_of(self, keys: Iterable[Key], *, held: bool = True) -> dict[str, set[Key]]:
+        """Return those of `keys` that the index knows, by the name of the pack that each is in.
 
-        File objects that are references are left out: their bytes lie elsewhere.
+        Args:
+            keys: which.
+            held: leave out the file objects that are references: their bytes lie elsewhere.
         """
+        but = _HELD if held else ""
         wanted = set(keys)
         digests = list({key.digest for key in wanted})
         found: dict[int, set[Key]] = {}
@@ -103,7 +106,7 @@ class ChunkIndex:
             for start in range(0, len(digests), IN_ONE_STATEMENT):
                 batch = digests[start : start + IN_ONE_STATEMENT]
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks}){_HELD}"  # noqa: S608 - marks only
+                query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks}){but}"  # noqa: S608 - marks only
                 for type_, digest, pack in self._database.execute(query, batch):
                     found.setdefault(pack, set()).add(Key(ObjectType(type_), digest))
             names = dict(self._database.execute("SELECT id, name FROM pack")) if found else {}

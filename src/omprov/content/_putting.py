@@ -27,8 +27,13 @@ class Sink(Protocol):
         """Whether it takes the bytes of files, or only tree nodes."""
         ...
 
-    def lacks(self, keys: Iterable[Key]) -> set[Key]:
-        """Return those of `keys` that have to be added."""
+    def lacks(self, keys: Iterable[Key], *, held: bool = True) -> set[Key]:
+        """Return those of `keys` that have to be added.
+
+        Args:
+            keys: which.
+            held: file objects that are references count as not stored.
+        """
         ...
 
     def add(self, key: Key, raw: bytes) -> None:
@@ -44,7 +49,7 @@ class NodeSink:
     def __init__(self) -> None:
         self.nodes: dict[bytes, bytes] = {}
 
-    def lacks(self, keys: Iterable[Key]) -> set[Key]:  # noqa: ARG002 - it takes no content
+    def lacks(self, keys: Iterable[Key], *, held: bool = True) -> set[Key]:  # noqa: ARG002 - it takes no content
         """Return nothing."""
         return set()
 

@@ -101,20 +101,21 @@ class PackReader:
             packed, _, raw = self.stored(row)
             yield packed, raw
             return
-        errors: dict[Key, Damaged] = {}
-        done: set[Key] = set()
+        errors: dict[tuple[Key, int], Damaged] = {}
+        done: dict[Key, int] = {}
         for copy in copies:
-            key = self.place(copy).key
-            if key in done:
+            place = self.place(copy)
+            if place.key in done:
                 continue
             try:
                 packed, _, raw = self.stored(copy)
             except Damaged as error:
-                errors[key] = error
+                errors[place.key, place.raw] = error
                 continue
-            done.add(key)
+            done[place.key] = place.raw
             yield packed, raw
-        lost = [error for key, error in errors.items() if key not in done]
+        # A copy of another length may name something else: it does not stand in for a damaged one.
+        lost = [error for (key, length), error in errors.items() if done.get(key) != length]
         if lost:
             raise lost[0]
 

@@ -26,6 +26,7 @@ from ._objects import (
 from ._pack import unpack
 from ._pack_folder import iter_footers, pack_file, refresh_index
 from ._recent import Recent
+from ._reliance import packs_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,8 +46,6 @@ _PAGES_KEPT = 64
 _CHUNKS_KEPT = 32
 """Of each open file: 2 MiB on average, for reads that jump back and forth."""
 _BUFFER = 64 << 10
-_TRIES = 5
-"""So often an object may be moved to another pack while it is looked up."""
 
 
 class ObjectReader:
@@ -82,11 +81,13 @@ class ObjectReader:
         Raises:
             Unavailable: it is not stored here, and a remote cannot be asked.
         """
-        if self._index.find(key) is None:
+        if self._index.find(key) is not None:
+            return True
+        with packs_settled(self._packs.parent):
             self.refresh()
-        return self._index.find(key) is not None or (
-            self._remotes is not None and self._remotes.has(key)
-        )
+            if self._index.find(key) is not None:
+                return True
+        return self._remotes is not None and self._remotes.has(key)
 
     def get(self, key: Key) -> bytes:
         """Return an object's bytes, as they were written: from the packs here, else from a remote.
@@ -95,39 +96,36 @@ class ObjectReader:
             Damaged: no pack holds it, or each pack that should has it damaged.
             Unavailable: it may be in a remote, which cannot be reached.
         """
-        for _ in range(_TRIES):
-            location = self._find(key)
-            if location is None:
-                return self._get_unknown(key)
-            try:
-                return self._read(key, location)
-            except FileNotFoundError:  # moved by another process: the index says where to
-                self.refresh()
-            except Damaged:
-                other = self._read_elsewhere(key, location.pack)
-                if other is None:
-                    with suppress(Unavailable):
-                        other = None if self._remotes is None else self._remotes.get(key)
-                if other is None:
-                    raise
-                return other
-        raise Damaged(f"{key} is missing: its pack is gone")
-
-    def _get_unknown(self, key: Key) -> bytes:
-        """Return an object that the index does not know, or not rightly."""
-        if self._remotes is not None and self._remotes.knows(key):
+        location = self._find(key)
+        if location is not None:
+            with suppress(FileNotFoundError):  # moved by another process
+                return self._get_at(key, location)
+        elif self._remotes is not None and self._remotes.knows(key):
             found = self._remotes.get(key)
             if found is not None:
                 return found
-        self.refresh()
-        location = self._index.find(key)
-        if location is not None:
-            with suppress(FileNotFoundError):
-                return self._read(key, location)
+        with packs_settled(self._packs.parent):  # nor can it be moved again meanwhile
+            self.refresh()
+            location = self._index.find(key)
+            if location is not None:
+                with suppress(FileNotFoundError):
+                    return self._get_at(key, location)
         found = None if self._remotes is None else self._remotes.get(key)
         if found is None:
             raise Damaged(f"{key} is missing from the content store")
         return found
+
+    def _get_at(self, key: Key, location: Location) -> bytes:
+        try:
+            return self._read(key, location)
+        except Damaged:
+            other = self._read_elsewhere(key, location.pack)
+            if other is None:
+                with suppress(Unavailable):
+                    other = None if self._remotes is None else self._remotes.get(key)
+            if other is None:
+                raise
+            return other
 
     def expect(self, keys: Iterable[Key]) -> None:
         """Look up at once where objects lie that are about to be read; one by one is slower."""

@@ -107,10 +107,10 @@ class Recorder:
             key = content_key(file.reference.size, file.digest)
             if key is not None:
                 wanted.setdefault(key, file)
-        held = self._index.known(wanted, held=True)
-        lacking = [file for key, file in wanted.items() if key not in held]
+        not_held = self.sink.lacks(wanted)
+        lacking = [file for key, file in wanted.items() if key in not_held]
         keys = {Key(ObjectType.FILE, file.digest) for file in lacking}
-        elsewhere = self._index.known(keys)
+        elsewhere = self._index.known(keys) - self.sink.lacks(keys, held=False)
         for file in lacking:
             self._write(file, is_known=Key(ObjectType.FILE, file.digest) in elsewhere)
 

@@ -57,10 +57,14 @@ class Reliance:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def known(self, keys: Iterable[Key]) -> set[Key]:
+    def known(self, keys: Iterable[Key], *, held: bool = True) -> set[Key]:
         """Return those of `keys` that are stored, and stay until this is closed and a grace after.
 
         What lies in a pack that cannot be freshened counts as not stored.
+
+        Args:
+            keys: which.
+            held: leave out the file objects that are references: their bytes lie elsewhere.
         """
         wanted = set(keys)
         if not wanted:
@@ -69,7 +73,7 @@ class Reliance:
             try:
                 self._register()
                 with _locked(self._folder / PACKS_LOCK, fcntl.LOCK_SH):
-                    return self._condemned.spare(self._rely_on(wanted))
+                    return self._condemned.spare(self._rely_on(wanted, held))
             except OSError:  # nothing can be written here, so nothing can be held on to
                 return set()
 
@@ -98,9 +102,9 @@ class Reliance:
             else:  # another process took it for a leftover before the lock was there
                 os.close(descriptor)
 
-    def _rely_on(self, keys: set[Key]) -> set[Key]:
+    def _rely_on(self, keys: set[Key], held: bool) -> set[Key]:  # noqa: FBT001 - passed on
         found: set[Key] = set()
-        for pack, those in self._index.packs_of(keys).items():
+        for pack, those in self._index.packs_of(keys, held=held).items():
             if self._freshen(pack):
                 found |= those
         return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ._census import Flags, Rows
     from ._index import ChunkIndex
+    from ._objects import Key
     from ._reach import PackReader
     from ._survey import Survey
 
@@ -48,7 +49,8 @@ class Repacker:
         self._survey = survey
         self._reader = reader
         self._going = frozenset(survey.victims)
-        self._moved: Flags = np.zeros(len(survey.live), np.bool_)
+        self._secured: Flags = np.zeros(len(survey.live), np.bool_)
+        self._mixed: dict[int, set[Key]] = {}
 
     def move(self, packs: Sequence[int]) -> Moved:
         """Make sure that whatever lives in these packs is whole elsewhere, durable and indexed.
@@ -80,19 +82,32 @@ class Repacker:
 
     def _secure(self, row: int, new: _NewPack) -> bool:
         """See to it that the object of this row is whole in a pack that stays."""
-        copies = self._reader.copies(int(self._survey.census.first[row]))
-        if len(copies) == 1:
-            self._moved[row] = self._moved[row] or self._copy(row, new)
-            return bool(self._moved[row])
-        key = self._reader.place(row).key
-        same = [copy for copy in copies if self._reader.place(copy).key == key]
-        if any(self._moved[copy] or self._is_whole_elsewhere(copy) for copy in same):
+        first = int(self._survey.census.first[row])
+        if self._secured[first]:
             return True
-        for copy in (row, *same):
-            if self._copy(copy, new):
-                self._moved[copy] = True
-                return True
-        return False
+        copies = self._reader.copies(first)
+        if len(copies) == 1:
+            self._secured[first] = self._copy(row, new)
+            return bool(self._secured[first])
+        if first in self._mixed:
+            return self._secure_one_of(self._mixed[first], row, new)
+        # No pack of theirs has gone yet: this is the first round that meets one of them.
+        places = {copy: self._reader.place(copy) for copy in copies}
+        if len({place.key for place in places.values()}) > 1:
+            return self._secure_one_of(self._mixed.setdefault(first, set()), row, new)
+        # One of another length says the same in another way, and is no copy of the one that counts.
+        alike = [copy for copy in copies if places[copy].raw == places[first].raw]
+        self._secured[first] = any(map(self._is_whole_elsewhere, alike)) or any(
+            self._copy(copy, new) for copy in alike
+        )
+        return bool(self._secured[first])
+
+    def _secure_one_of(self, secured: set[Key], row: int, new: _NewPack) -> bool:
+        """Move an object that shares its short key with another one: each copy for itself."""
+        key = self._reader.place(row).key
+        if key not in secured and self._copy(row, new):
+            secured.add(key)
+        return key in secured
 
     def _is_whole_elsewhere(self, copy: int) -> bool:
         """Say whether this copy lies in a pack that stays; the index then looks for it there."""

@@ -29,6 +29,7 @@ from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._putting import NodeSink, NullSink
 from ._rebuild import Rebuilt, rebuild, rebuild_anew
 from ._references import Recorder, Referenced, record_folder
+from ._reliance import packs_settled
 from ._remote import RemoteSetup
 from ._scan import TreeSummary, scan, scan_files
 from ._source_checks import SourceLosses, check_sources, count_elsewhere
@@ -239,9 +240,11 @@ class ContentStore:
     def contains(self, digest: Digest) -> bool:
         """Say whether a tree of this digest is stored here, in no remote only."""
         key = _tree_key(digest)
-        if not self._is_there(key):
+        if self._is_there(key):
+            return True
+        with packs_settled(self.path):  # it may be moved from pack to pack meanwhile
             self._reader.refresh()
-        return self._is_there(key)
+            return self._is_there(key)
 
     def _is_there(self, key: Key) -> bool:
         place = self._index.find(key)

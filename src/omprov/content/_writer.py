@@ -58,11 +58,16 @@ class ObjectWriter:
         self._reliance.close()
         self._packing.close()
 
-    def lacks(self, keys: Iterable[Key]) -> set[Key]:
-        """Return those of `keys` that are neither stored nor about to be."""
+    def lacks(self, keys: Iterable[Key], *, held: bool = True) -> set[Key]:
+        """Return those of `keys` that are neither stored nor about to be; the others stay.
+
+        Args:
+            keys: which.
+            held: file objects that are references count as not stored.
+        """
         wanted = set(keys)
         wanted.difference_update(self._waiting)
-        return self._not_placed(wanted)
+        return self._not_placed(wanted, held=held)
 
     def add(self, key: Key, raw: bytes) -> None:
         """Store an object unless it is stored already."""
@@ -96,9 +101,9 @@ class ObjectWriter:
         self.publish(self.cut())
         fsync_folder(self.folder / "packs")  # what others stored, and is relied upon, too
 
-    def _not_placed(self, keys: set[Key]) -> set[Key]:
+    def _not_placed(self, keys: set[Key], *, held: bool = True) -> set[Key]:
         unknown = {key for key in keys if not self._packing.has(key)}
-        return unknown - self._reliance.known(unknown) if unknown else unknown
+        return unknown - self._reliance.known(unknown, held=held) if unknown else unknown
 
     def _place(self) -> None:
         waiting, self._waiting, self._waiting_size = self._waiting, {}, 0
