@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import urllib.request
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -10,3 +15,44 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],  # machines are shared
 )
 settings.load_profile("suite")
+
+_S3_SERVER = """
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """The address of a server that speaks S3, a process of its own on the loopback interface."""
+    pytest.importorskip("moto")
+    server = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", _S3_SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+    server.kill()
+    server.communicate()
+
+
+@pytest.fixture
+def s3_options(s3_endpoint):
+    """Options of `open_bucket` that need nothing from the environment."""
+    return {"endpoint": s3_endpoint, "access_key_id": "fake", "secret_access_key": "fake"}
+
+
+@pytest.fixture
+def s3_url(s3_endpoint, request):
+    """The URL of a prefix in a bucket of this test's own."""
+    name = f"t{abs(hash(request.node.nodeid)):x}"
+    address = urllib.request.Request(f"{s3_endpoint}/{name}", method="PUT")
+    urllib.request.urlopen(address).close()
+    return f"s3://{name}/some/prefix"

@@ -146,8 +146,9 @@ class BlockCache:
         self._database()  # makes the folders
         temporary, descriptor = create_locked(self.folder / "tmp")
         try:
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
+                file.flush()
                 with self._changing() as database:
                     self._make_room(database, len(data))
                     database.execute(

@@ -74,9 +74,10 @@ class FolderBucket:
             unfinished = self._unfinished()
             path, descriptor = create_locked(unfinished)
             try:
-                with os.fdopen(descriptor, "wb", buffering=0) as file:
+                with os.fdopen(descriptor, "wb") as file:
                     with _opened(data) as source:
                         shutil.copyfileobj(source, file, PART)
+                    file.flush()
                     os.fsync(descriptor)
                     path.rename(place)
                 fsync_folder(place.parent)

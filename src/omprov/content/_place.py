@@ -64,7 +64,7 @@ def _copy(reader: ObjectReader, entry: Entry, path: bytes) -> None:
     descriptor = os.open(path, _NEW, permissions)
     try:
         for block in reader.iter_content(entry.digest, entry.size):
-            _write_all(descriptor, block)
+            write_all(descriptor, block)
     finally:
         os.close(descriptor)
 
@@ -80,7 +80,7 @@ def _clone(reader: ObjectReader, cached: _CachedFiles, entry: Entry, path: bytes
             fcntl.ioctl(descriptor, _FICLONE, source.fileno())
         except OSError:  # this file system cannot share blocks
             while block := source.read(_READ):
-                _write_all(descriptor, block)
+                write_all(descriptor, block)
         finally:
             os.close(descriptor)
 
@@ -148,7 +148,7 @@ class _CachedFiles:
         temporary, descriptor = create_locked(self._store / "tmp")
         try:
             for block in self._reader.iter_content(entry.digest, entry.size):
-                _write_all(descriptor, block)
+                write_all(descriptor, block)
             os.fchmod(descriptor, permissions)
             temporary.rename(path)
         except BaseException:
@@ -166,7 +166,8 @@ def _holds(path: Path, digest: bytes) -> bool:
         return False
 
 
-def _write_all(descriptor: int, block: bytes) -> None:
+def write_all(descriptor: int, block: bytes) -> None:
+    """Write a block, however many calls the system needs for it."""
     view = memoryview(block)
     while view:
         view = view[os.write(descriptor, view) :]

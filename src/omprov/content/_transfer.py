@@ -19,6 +19,7 @@ from omprov.errors import Damaged, NotFound, Unavailable
 from ._bucket_names import PART
 from ._durable import create_locked, disk_errors_told, fsync_folder
 from ._pack_folder import pack_file
+from ._place import write_all
 from ._progress import Done
 from ._remote import in_parallel, pack_name
 
@@ -136,7 +137,7 @@ def _fetch(bucket: Bucket, name: str, store: Path, progress: Progress | None) ->
         try:
             got, whole = 0, blake3()
             for part in _iter_parts(bucket, name):
-                os.pwrite(descriptor, part, got)
+                write_all(descriptor, part)
                 whole.update(part)
                 got += len(part)
                 if progress is not None and got > told:

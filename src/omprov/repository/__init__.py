@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from ._active_runs import ActiveRun, Used
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
-    from ._config import SETTINGS, Config
+    from ._config import SETTINGS, Config, parse_size
     from ._copies import ClearedCopies
     from ._door import Repository
+    from ._door._remotes import Exchange
     from ._durations import parse_duration
     from ._handles import VersionHandle
     from ._layout import FOLDER
@@ -35,6 +36,7 @@ __all__ = [
     "AssetUsage",
     "ClearedCopies",
     "Config",
+    "Exchange",
     "Finding",
     "Freed",
     "Held",
@@ -51,6 +53,7 @@ __all__ = [
     "Workspace",
     "find_held",
     "parse_duration",
+    "parse_size",
     "store_known",
 ]
 
@@ -63,6 +66,7 @@ __getattr__, __dir__ = load_on_use(
         "AssetUsage": "._collecting",
         "ClearedCopies": "._copies",
         "Config": "._config",
+        "Exchange": "._door._remotes",
         "FOLDER": "._layout",
         "Finding": "._checking",
         "Freed": "._collecting",
@@ -81,6 +85,7 @@ __getattr__, __dir__ = load_on_use(
         "Workspace": "._workspace",
         "find_held": "._unchanged",
         "parse_duration": "._durations",
+        "parse_size": "._config",
         "store_known": "._unchanged",
     },
 )

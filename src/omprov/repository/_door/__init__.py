@@ -8,11 +8,12 @@ from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
 from omprov.repository._door._labels import Labels
 from omprov.repository._door._opened import AnyAsset, AnyVersion
+from omprov.repository._door._remotes import Remotes
 
 __all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
-class Repository(Assets, Contents, Edges, Labels, Care):
+class Repository(Assets, Contents, Remotes, Edges, Labels, Care):
     """A repository in a folder.
 
     Every method that changes something is one transaction: all or nothing, durable when it

@@ -17,6 +17,7 @@ from omprov.repository._copies import Copies
 from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
 from omprov.repository._layout import CATALOG, CONTENT, COPIES, FOLDER, WORKSPACE
+from omprov.repository._remotes import remote_setup
 from omprov.repository._workspace import Workspace
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Opened:
         if not is_complete(path):
             raise NotFound("repository", path, hint="`omprov init` makes one.")
         try:
-            content = ContentStore.open(path / CONTENT)
+            content = ContentStore.open(path / CONTENT, remote_setup(Config(path / "config")))
             with _closed_on_error(content):
                 catalog = open_catalog(path / CATALOG)
         except NotFound as error:
