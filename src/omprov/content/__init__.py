@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._backing_up import (
+        Pruned,
+        Sent,
+        complete,
+        fetch_catalog,
+        prune,
+        send_catalog,
+        send_held,
+        sending_to,
+    )
     from ._block_cache import BlockCache, CachedPack
     from ._buckets import Blob, Bucket, open_bucket
     from ._checkout import Checkout
     from ._collect import Collected
     from ._fsck import Damage
+    from ._holding import HeldPacks
+    from ._manifests import Backup, StoredCatalog
     from ._movers import Moved
     from ._objects import Reference
     from ._place import MaterializeMode
@@ -27,8 +39,10 @@ if TYPE_CHECKING:
     from ._store import ContentStore, rebuild_index
     from ._tree import StoredTree
     from ._usage import Share, Usage
+    from ._vault import Vault
 
 __all__ = [
+    "Backup",
     "Blob",
     "BlockCache",
     "Bucket",
@@ -39,25 +53,37 @@ __all__ = [
     "Damage",
     "Done",
     "Expected",
+    "HeldPacks",
     "MaterializeMode",
     "Moved",
     "Progress",
+    "Pruned",
     "Rebuilt",
     "Reference",
     "Remote",
     "RemoteSettings",
     "RemoteSetup",
+    "Sent",
     "Share",
+    "StoredCatalog",
     "StoredTree",
     "TreeSummary",
     "Usage",
+    "Vault",
+    "complete",
+    "fetch_catalog",
     "open_bucket",
+    "prune",
     "rebuild_index",
+    "send_catalog",
+    "send_held",
+    "sending_to",
 ]
 
 __getattr__, __dir__ = load_on_use(
     __name__,
     {
+        "Backup": "._manifests",
         "Blob": "._buckets",
         "BlockCache": "._block_cache",
         "Bucket": "._buckets",
@@ -68,19 +94,30 @@ __getattr__, __dir__ = load_on_use(
         "Damage": "._fsck",
         "Done": "._progress",
         "Expected": "._progress",
+        "HeldPacks": "._holding",
         "MaterializeMode": "._place",
         "Moved": "._movers",
         "Progress": "._progress",
+        "Pruned": "._backing_up",
         "Rebuilt": "._rebuild",
         "Reference": "._objects",
         "Remote": "._remote",
         "RemoteSettings": "._remote",
         "RemoteSetup": "._remote",
+        "Sent": "._backing_up",
         "Share": "._usage",
+        "StoredCatalog": "._manifests",
         "StoredTree": "._tree",
         "TreeSummary": "._scan",
         "Usage": "._usage",
+        "Vault": "._vault",
+        "complete": "._backing_up",
+        "fetch_catalog": "._backing_up",
         "open_bucket": "._buckets",
+        "prune": "._backing_up",
         "rebuild_index": "._store",
+        "send_catalog": "._backing_up",
+        "send_held": "._backing_up",
+        "sending_to": "._backing_up",
     },
 )

@@ -97,7 +97,7 @@ def _check_pack(packs: Path, name: str, index: ChunkIndex, *, full: bool) -> Dam
             return _lost(name, index.objects_of(name), str(error))
         if not full:
             return None
-        if _whole_digest(packs / pack_file(name)) == name:
+        if whole_digest(packs / pack_file(name)) == name:
             return _check_index(packs, name, index, objects)
         bad = [packed.key for packed in objects if not _is_intact(descriptor, packed, name)]
         return _lost(name, bad, "its bytes are not what they were")
@@ -124,7 +124,8 @@ def _check_index(
     )
 
 
-def _whole_digest(path: Path) -> str:
+def whole_digest(path: Path) -> str:
+    """Return the BLAKE3 of a file."""
     return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
 
 

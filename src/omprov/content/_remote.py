@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 PACKS = "packs"
+VAULT_FILE = "backups-of"
+"""In a bucket that holds backups, which is a store to read from, but none to push to."""
 _SUFFIX = pack_file("")
 _TAIL = 128 << 10
 """So many bytes are asked for first: the footer of most packs and its trailer."""
@@ -148,8 +150,13 @@ class Remote:
         """Make an empty store there, unless there is one.
 
         Raises:
-            Conflict: other things are there.
+            Conflict: other things are there, or backups, with which their packs go.
         """
+        with suppress(NotFound):
+            self.bucket.look(VAULT_FILE)
+            raise Conflict(
+                f"{self.url} holds backups, and their packs go when they do: push to another prefix"
+            )
         if self.exists():
             return
         for blob in self.bucket.list():

@@ -19,6 +19,7 @@ from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
 from ._exchange import pull, push
 from ._fsck import Damage, check_packs, find_incomplete
+from ._holding import HeldPacks, held_packs
 from ._index import ChunkIndex
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
 from ._movers import LocalStore, Moved
@@ -29,6 +30,7 @@ from ._place import MaterializeMode, choose_place
 from ._putting import NodeSink, NullSink
 from ._reading import ObjectReader
 from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
+from ._receiving import receive_packs
 from ._remote import Remote, RemoteSettings, RemoteSetup
 from ._remote_reading import RemoteReader
 from ._scan import TreeSummary, scan, scan_files
@@ -38,12 +40,15 @@ from ._usage import Usage, measure_usage
 from ._writer import ObjectWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from omprov.diff import Delta
 
+    from ._manifests import Backup
     from ._progress import Progress
+    from ._vault import Vault
 
     AnyPath = str | os.PathLike[str] | bytes
 
@@ -325,6 +330,45 @@ class ContentStore:
     def _reader_of(self, remotes: list[Remote]) -> ObjectReader:
         through = RemoteReader(remotes, self.cache) if remotes else None
         return ObjectReader(self._packs, self._index, through)
+
+    # -- backups
+    def held(
+        self, roots: Callable[[], Iterable[Digest]], preferred: Collection[str] = ()
+    ) -> AbstractContextManager[HeldPacks]:
+        """Keep the packs that some trees need where they are, until the block ends.
+
+        **Safe beside readers, writers and collectors**: they go on, and who collects passes these
+        packs over.
+
+        Args:
+            roots: gives the digests of the trees; called once, while nobody collects garbage. What
+                it names has to be stored by then, and those that are not are passed over.
+            preferred: names of packs: of copies of an object, the one in such a pack counts.
+
+        Raises:
+            Damaged: something that the trees name is missing or cannot be read.
+        """
+        return held_packs(self.path, self._index, roots, preferred)
+
+    def receive(
+        self, vault: Vault, backup: Backup, progress: Progress | None = None
+    ) -> tuple[int, int]:
+        """Fetch the packs of a backup that are lacking, verified, so that the store has no others.
+
+        Only for a store that nobody uses yet. Receiving again after an interruption goes on.
+
+        Returns:
+            How many packs were fetched, and their bytes.
+
+        Raises:
+            Damaged: a pack is damaged in the vault, or gone from it.
+            StorageFull: there is no room.
+            Unavailable: the vault cannot be reached.
+        """
+        sizes = vault.packs()
+        return receive_packs(
+            vault.bucket, sizes, backup.packs, self.path, self._index, progress=progress
+        )
 
     # -- looking after
     def size(self) -> int:

@@ -12,6 +12,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._active_runs import ActiveRun, Used
+    from ._backups import BackedUp, ListedBackup, list_backups
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
     from ._config import SETTINGS, Config, parse_size
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ._layout import FOLDER
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
+    from ._restoring import Restored
     from ._unchanged import find_held, store_known
     from ._versions import AUTO, Added
     from ._workspace import Held, Workspace
@@ -34,6 +36,7 @@ __all__ = [
     "ActiveRun",
     "Added",
     "AssetUsage",
+    "BackedUp",
     "ClearedCopies",
     "Config",
     "Exchange",
@@ -43,15 +46,18 @@ __all__ = [
     "History",
     "Lineage",
     "Link",
+    "ListedBackup",
     "MetricPoint",
     "Output",
     "Repository",
     "RepositoryUsage",
+    "Restored",
     "Route",
     "Used",
     "VersionHandle",
     "Workspace",
     "find_held",
+    "list_backups",
     "parse_duration",
     "parse_size",
     "store_known",
@@ -64,6 +70,7 @@ __getattr__, __dir__ = load_on_use(
         "ActiveRun": "._active_runs",
         "Added": "._versions",
         "AssetUsage": "._collecting",
+        "BackedUp": "._backups",
         "ClearedCopies": "._copies",
         "Config": "._config",
         "Exchange": "._door._remotes",
@@ -74,16 +81,19 @@ __getattr__, __dir__ = load_on_use(
         "History": "._reading",
         "Lineage": "._reading",
         "Link": "._reading",
+        "ListedBackup": "._backups",
         "MetricPoint": "._recording",
         "Output": "._recording",
         "Repository": "._door",
         "RepositoryUsage": "._collecting",
+        "Restored": "._restoring",
         "Route": "._reading",
         "SETTINGS": "._config",
         "Used": "._active_runs",
         "VersionHandle": "._handles",
         "Workspace": "._workspace",
         "find_held": "._unchanged",
+        "list_backups": "._backups",
         "parse_duration": "._durations",
         "parse_size": "._config",
         "store_known": "._unchanged",
