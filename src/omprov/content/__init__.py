@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from ._fsck import Damage
     from ._holding import HeldPacks
     from ._manifests import Backup, StoredCatalog
+    from ._mending import Mended
     from ._movers import Moved
     from ._objects import Reference
     from ._place import MaterializeMode
     from ._progress import Done, Expected, Progress
     from ._rebuild import Rebuilt
     from ._remote import Remote, RemoteSettings, RemoteSetup
+    from ._remote_check import RemoteCheck
+    from ._remote_mending import RemoteMended
     from ._scan import TreeSummary
     from ._store import ContentStore, rebuild_index
     from ._tree import StoredTree
@@ -55,12 +58,15 @@ __all__ = [
     "Expected",
     "HeldPacks",
     "MaterializeMode",
+    "Mended",
     "Moved",
     "Progress",
     "Pruned",
     "Rebuilt",
     "Reference",
     "Remote",
+    "RemoteCheck",
+    "RemoteMended",
     "RemoteSettings",
     "RemoteSetup",
     "Sent",
@@ -96,12 +102,15 @@ __getattr__, __dir__ = load_on_use(
         "Expected": "._progress",
         "HeldPacks": "._holding",
         "MaterializeMode": "._place",
+        "Mended": "._mending",
         "Moved": "._movers",
         "Progress": "._progress",
         "Pruned": "._backing_up",
         "Rebuilt": "._rebuild",
         "Reference": "._objects",
         "Remote": "._remote",
+        "RemoteCheck": "._remote_check",
+        "RemoteMended": "._remote_mending",
         "RemoteSettings": "._remote",
         "RemoteSetup": "._remote",
         "Sent": "._backing_up",

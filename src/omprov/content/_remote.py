@@ -198,6 +198,20 @@ class Remote:
                     self.index.add_pack(name, _parse_tail(footer, there[name], name))
             self._asked = monotonic()
 
+    def list_packs(self) -> dict[str, int]:
+        """Return the packs that are there now, with their bytes; the index stays as it is."""
+        self.sizes = self._pack_sizes()
+        return self.sizes
+
+    def footer(self, name: str, size: int) -> list[Packed]:
+        """Read what a pack lists.
+
+        Raises:
+            NotFound: it is gone.
+            Damaged: its footer is not what was written.
+        """
+        return _parse_tail(self._read_tail(name, size), size, name)
+
     def _pack_sizes(self) -> dict[str, int]:
         blobs = ((blob.name.removeprefix(f"{PACKS}/"), blob.size) for blob in self._listed())
         return {name.removesuffix(_SUFFIX): size for name, size in blobs if name.endswith(_SUFFIX)}

@@ -13,15 +13,17 @@ from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
 from ._block_cache import BlockCache
+from ._broken import condemn_broken
 from ._census import look_at_packs
 from ._checkout import Checkout, materialize
 from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
-from ._exchange import pull, push
+from ._exchange import bring_back, pull, push, send_back
 from ._fsck import Damage, check_packs, find_incomplete
 from ._holding import HeldPacks, held_packs
 from ._index import ChunkIndex
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
+from ._mending import Mended, mend_packs
 from ._movers import LocalStore, Moved
 from ._nodes import decode_node
 from ._objects import Key, ObjectType
@@ -32,6 +34,8 @@ from ._reading import ObjectReader
 from ._rebuild import INDEX, Rebuilt, rebuild, rebuild_anew
 from ._receiving import receive_packs
 from ._remote import Remote, RemoteSettings, RemoteSetup
+from ._remote_check import RemoteCheck, check_remote, hit_trees
+from ._remote_mending import RemoteMended, mend_remote
 from ._remote_reading import RemoteReader
 from ._scan import TreeSummary, scan, scan_files
 from ._stats import StatCache
@@ -455,6 +459,119 @@ class ContentStore:
         """
         for damage in damages:
             self._index.forget(damage.pack, damage.keys)
+
+    def mend(self, damages: Iterable[Damage]) -> list[Mended]:
+        """Put what is whole of damaged packs into new ones; move those packs aside.
+
+        Nothing is deleted: they lie in the folder ``damaged`` then. What is nowhere whole counts as
+        missing, so that putting its content stores it anew, and `bring_back` fetches it. **Safe
+        beside readers and writers.** Mending again after an interruption goes on.
+
+        Args:
+            damages: what `fsck` found.
+
+        Raises:
+            Busy: another process mends, or collects garbage.
+            StorageFull: there is no room for a new pack; the damaged ones are where they were.
+        """
+        done = mend_packs(self.path, self._index, damages)
+        self._reader.close()
+        return done
+
+    def distrust(self, roots: Iterable[Digest]) -> None:
+        """Let nobody who puts content rely on what is incomplete.
+
+        Args:
+            roots: digests of trees that `check_reachable` named. Putting their content again then
+                reads and stores all of it that is missing.
+
+        Raises:
+            Busy: another process mends, or collects garbage.
+        """
+        condemn_broken(self.path, self._reader.without_remotes(), self._index, roots)
+
+    def bring_back(
+        self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
+    ) -> Moved:
+        """Bring here what is lacking of some trees, as far as a remote has it; see `pull`.
+
+        Args:
+            remote: where from.
+            roots: digests of trees that `check_reachable` named.
+            progress: told the packs and bytes.
+        """
+        with closing(self._reader_of([remote])) as reader:
+            return bring_back(self._local, reader, remote, roots, progress)
+
+    def check_remote(
+        self,
+        remote: Remote,
+        roots: Iterable[Digest],
+        progress: Progress | None = None,
+        *,
+        full: bool = True,
+        earlier: Iterable[Damage] = (),
+    ) -> RemoteCheck:
+        """Verify the packs in a remote, and that all is there of the trees that it has.
+
+        Args:
+            remote: which; backups are a remote, too.
+            roots: digests of trees.
+            progress: told the packs and bytes done.
+            full: read every byte; else only the list of packs and their footers.
+            earlier: damages that were found before: what they held was there once.
+
+        Raises:
+            NotFound: there is no store.
+            Unavailable: it cannot be reached.
+        """
+        with closing(self._reader_of([remote])) as reader:
+            return check_remote(
+                remote,
+                reader,
+                roots,
+                self.path,
+                full=full,
+                earlier=earlier,
+                progress=progress,
+            )
+
+    def mend_remote(
+        self,
+        remote: Remote,
+        found: RemoteCheck,
+        roots: Iterable[Digest],
+        progress: Progress | None = None,
+    ) -> RemoteMended:
+        """Send to a remote what it has lost and this store has.
+
+        A damaged pack that is here is sent again. Else what is whole in it, or here, goes into new
+        packs, and it is moved aside, to ``damaged/`` in the remote.
+
+        Args:
+            remote: which.
+            found: what `check_remote` found.
+            roots: the trees that it was told.
+            progress: told the packs and bytes sent.
+
+        Raises:
+            Damaged: something does not arrive whole.
+            Unavailable: the remote cannot be reached.
+        """
+        reader = self._reader.without_remotes()
+        done = mend_remote(
+            self._local,
+            reader,
+            remote,
+            found.damages,
+            is_vault=found.is_vault,
+            progress=progress,
+        )
+        if not found.is_vault:
+            with closing(self._reader_of([remote])) as through:
+                hit, _ = hit_trees(remote, through, roots, found.damages)
+            send_back(self._local, reader, remote, hit, progress)
+        return done
 
     def rebuild_index(self, progress: Progress | None = None) -> Rebuilt:
         """Make the chunk index again from the footers of the packs."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._durations import parse_duration
     from ._handles import VersionHandle
     from ._layout import FOLDER
+    from ._mending import RemoteReport, Repair
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
     from ._restoring import Restored
@@ -49,6 +50,8 @@ __all__ = [
     "ListedBackup",
     "MetricPoint",
     "Output",
+    "RemoteReport",
+    "Repair",
     "Repository",
     "RepositoryUsage",
     "Restored",
@@ -84,6 +87,8 @@ __getattr__, __dir__ = load_on_use(
         "ListedBackup": "._backups",
         "MetricPoint": "._recording",
         "Output": "._recording",
+        "RemoteReport": "._mending",
+        "Repair": "._mending",
         "Repository": "._door",
         "RepositoryUsage": "._collecting",
         "Restored": "._restoring",
