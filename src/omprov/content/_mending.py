@@ -78,13 +78,19 @@ def mend_packs(folder: Path, index: ChunkIndex, damages: Iterable[Damage]) -> li
                 objects = _listed(packs, index, damage.pack)
                 patients[damage.pack] = _Patient(damage, objects)
         whole = _find_elsewhere(packs, index, patients)
+        moved: dict[str, Path | None] = {}
         for pack in build_packs(folder, _salvage(packs, patients, whole)):
-            index.add_pack(pack.seal(), pack.objects)
+            made = pack.complete()
+            if made in patients:  # it was put together again, bit by bit
+                moved[made] = _move_aside(folder, index, made)
+            pack.place(made)
+            index.add_pack(made, pack.objects)
+        for name in patients.keys() - moved.keys():
+            moved[name] = _move_aside(folder, index, name)
         for name, patient in patients.items():
-            moved = _move_aside(folder, index, name)
             lost = len(patient.lost)
             saved = len(patient.objects) - lost
-            done.append(Mended(name, patient.damage.reason, saved, lost, moved))
+            done.append(Mended(name, patient.damage.reason, saved, lost, moved[name]))
         return done
 
 

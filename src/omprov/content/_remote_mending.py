@@ -74,8 +74,8 @@ def mend_remote(
         path = store.packs / pack_file(damage.pack)
         if path.exists() and whole_digest(path) == damage.pack:
             mender.send_again(damage.pack, path)
-        elif not is_vault and damage.pack in remote.sizes:
-            mender.rebuild(damage.pack, known)
+        elif damage.pack in remote.sizes:
+            mender.rebuild(damage.pack, known, is_vault=is_vault)
         elif not is_vault:
             remote.index.remove_packs([damage.pack])
     return mender.done
@@ -94,29 +94,41 @@ class _Mender:
             self.remote.index.add_pack(name, read_pack_footer(self.store.packs, name))
         self.done.sent.append(name)
 
-    def rebuild(self, name: str, known: list[Packed]) -> None:
-        """Put what can be had of a damaged pack into new ones, and move it aside."""
+    def rebuild(self, name: str, known: list[Packed], *, is_vault: bool) -> None:
+        """Put what can be had of a damaged pack into new ones, and move it aside.
+
+        A vault wants nothing but the very same pack, which often comes of it.
+        """
         remote = self.remote
         try:
             objects = remote.footer(name, remote.sizes[name])
         except Damaged:
             objects = known
         with fetched(remote, name, self.store.path) as descriptor:
-            self._send_new(_contents(descriptor, name, objects, self.reader))
             place = f"{ASIDE}/{pack_file(name)}"
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                remote.bucket.write(place, file)
+            if not is_vault:
+                with os.fdopen(os.dup(descriptor), "rb") as file:
+                    file.seek(0)
+                    remote.bucket.write(place, file)
+            contents = _contents(descriptor, name, objects, self.reader)
+            made = self._send_new(contents, name if is_vault else None)
+        if name in made or is_vault:
+            return
         remote.bucket.delete(pack_name(name))
         remote.index.remove_packs([name])
         self.done.aside.append(f"{remote.url}/{place}")
 
-    def _send_new(self, contents: Iterator[StoredObject]) -> None:
+    def _send_new(self, contents: Iterator[StoredObject], only: str | None) -> set[str]:
+        made: set[str] = set()
         for pack in build_packs(self.store.path, contents):
-            with abandoned_after(pack) as made:
-                for _ in send_packs(self.remote.bucket, [(made, pack.path)], self.progress):
-                    self.remote.index.add_pack(made, pack.objects)
-                    self.done.built += 1
+            with abandoned_after(pack) as name:
+                if only not in {None, name}:
+                    continue
+                for _ in send_packs(self.remote.bucket, [(name, pack.path)], self.progress):
+                    self.remote.index.add_pack(name, pack.objects)
+                made.add(name)
+        self.done.built += len(made)
+        return made
 
 
 def _contents(
