@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ import numpy as np
 from omprov.errors import Damaged
 
 from ._census import take_census
+from ._pack_folder import pack_file
 from ._reach import PackReader, reach
-from ._reliance import Reliance, no_collector
+from ._reliance import Reliance, no_collector, packs_removable
 from ._survey import tree_keys
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ class HeldPacks:
 
     Attributes:
         sizes: pack → bytes.
+        ages: pack → when it was written or freshened last, before it was held.
         absent: how many of the trees are not stored here at all.
     """
 
     sizes: dict[str, int]
+    ages: dict[str, int]
     absent: int
 
 
@@ -62,7 +66,11 @@ def held_packs(
                     "a pack is gone, or cannot be held on to; nothing was done. "
                     "Run `omprov fsck`, and try again"
                 )
-        yield found
+            held = _ages(folder, found.sizes)
+        try:
+            yield found
+        finally:
+            _let_age(folder, found.ages, held)
 
 
 def _needed(folder: Path, roots: Iterable[Digest], preferred: Collection[str]) -> HeldPacks:
@@ -83,5 +91,24 @@ def _needed(folder: Path, roots: Iterable[Digest], preferred: Collection[str]) -
     needed = np.unique(census.pack[np.flatnonzero(live)]).tolist()
     return HeldPacks(
         {census.packs[pack].name: census.packs[pack].size for pack in needed},
+        {census.packs[pack].name: census.packs[pack].modified for pack in needed},
         int((census.find(keys) < 0).sum()),
     )
+
+
+def _ages(folder: Path, names: Iterable[str]) -> dict[str, int]:
+    places = {name: folder / "packs" / pack_file(name) for name in names}
+    return {name: place.stat().st_mtime_ns for name, place in places.items()}
+
+
+def _let_age(folder: Path, before: dict[str, int], held: dict[str, int]) -> None:
+    """Make packs as old as they were, but those that a writer relies on meanwhile.
+
+    Else who backs up every day would never have anything to collect.
+    """
+    with suppress(OSError), packs_removable(folder):
+        for name, age in before.items():
+            place = folder / "packs" / pack_file(name)
+            with suppress(FileNotFoundError):
+                if place.stat().st_mtime_ns == held[name]:
+                    os.utime(place, ns=(age, age))
