@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ._objects import Key
     from ._pack import Packed
 
+    Which = tuple[Key, int]
+    """Key and length: two file objects under one digest may say different things."""
+
 ASIDE = "damaged"
 """The folder of packs that were moved aside."""
 
@@ -94,6 +97,10 @@ def mend_packs(folder: Path, index: ChunkIndex, damages: Iterable[Damage]) -> li
         return done
 
 
+def _which(packed: Packed) -> Which:
+    return packed.key, packed.raw
+
+
 def _is_sound(packs: Path, name: str) -> bool:
     try:
         return whole_digest(packs / pack_file(name)) == name
@@ -109,35 +116,39 @@ def _listed(packs: Path, index: ChunkIndex, name: str) -> list[Packed]:
         return sorted(index.places_in(name), key=lambda packed: packed.offset)
 
 
-def _find_elsewhere(packs: Path, index: ChunkIndex, patients: dict[str, _Patient]) -> set[Key]:
+def _find_elsewhere(packs: Path, index: ChunkIndex, patients: dict[str, _Patient]) -> set[Which]:
     """Return what is whole in a pack that is not damaged; the index then looks for it there."""
-    wanted = {packed.key for patient in patients.values() for packed in patient.objects}
-    found: set[Key] = set()
+    wanted = {_which(packed) for patient in patients.values() for packed in patient.objects}
+    found: set[Which] = set()
     if not wanted:
         return found
     for name, objects in iter_footers(packs):
-        copies = [packed for packed in objects if packed.key in wanted and packed.key not in found]
+        copies = [
+            packed for packed in objects if _which(packed) in wanted and _which(packed) not in found
+        ]
         if name in patients or not copies:
             continue
         good = [
             packed for packed, one in zip(copies, _read(packs, name, copies), strict=True) if one
         ]
         index.add_pack(name, good)
-        found.update(packed.key for packed in good)
+        found.update(map(_which, good))
     return found
 
 
-def _salvage(packs: Path, patients: dict[str, _Patient], whole: set[Key]) -> Iterator[StoredObject]:
+def _salvage(
+    packs: Path, patients: dict[str, _Patient], whole: set[Which]
+) -> Iterator[StoredObject]:
     """Give what is whole in damaged packs and nowhere else; note what is lost."""
     saved = set(whole)
     for name, patient in patients.items():
-        wanted = [packed for packed in patient.objects if packed.key not in saved]
+        wanted = [packed for packed in patient.objects if _which(packed) not in saved]
         for packed, one in zip(wanted, _read(packs, name, wanted), strict=True):
             if one is not None:
-                saved.add(packed.key)
+                saved.add(_which(packed))
                 yield one
     for patient in patients.values():
-        patient.lost = [packed.key for packed in patient.objects if packed.key not in saved]
+        patient.lost = [packed.key for packed in patient.objects if _which(packed) not in saved]
 
 
 def _read(packs: Path, name: str, objects: Iterable[Packed]) -> Iterator[StoredObject | None]:
