@@ -24,8 +24,10 @@ if TYPE_CHECKING:
         StoredEdge,
     )
     from ._open import create_catalog, migrate_catalog, open_catalog
+    from ._schema import SCHEMA
 
 __all__ = [
+    "SCHEMA",
     "AuditRow",
     "Catalog",
     "CatalogReader",
@@ -47,6 +49,7 @@ __getattr__, __dir__ = load_on_use(
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
+        "SCHEMA": "._schema",
         "StoredEdge": "._interface",
         "create_catalog": "._open",
         "migrate_catalog": "._open",

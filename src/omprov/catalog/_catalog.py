@@ -82,6 +82,9 @@ class SqlCatalog:
         except Damaged as error:
             return [str(error)]
 
+    def copy_to(self, path: Path) -> None:
+        _sqlite.back_up(self._engine, path)
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
+    from pathlib import Path
 
     from omprov.records import (
         Asset,
@@ -515,6 +516,17 @@ class Catalog(Protocol):
     def check(self) -> list[str]:
         """Return what is wrong with the database: its own integrity check, foreign keys, edges
         without ends, versions without numbers in order; empty when all is well.
+        """
+        ...
+
+    def copy_to(self, path: Path) -> None:
+        """Write all that was committed to a file, which must be empty or not there yet.
+
+        One state, however many write meanwhile: they do not wait. `open_catalog` opens the copy.
+
+        Raises:
+            StorageFull: the disk is full; there is no copy.
+            Damaged: the database file is not what it was.
         """
         ...
 

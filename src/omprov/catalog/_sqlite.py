@@ -116,12 +116,17 @@ def integrity_problems(connection: Connection) -> list[str]:
 
 
 def back_up(engine: Engine, target: Path) -> None:
-    """Write a whole, consistent copy of the database to a file that must not exist yet."""
+    """Write a whole, consistent copy of the database to a file that is empty or not there yet.
+
+    All in one step of one read transaction: with the log that is the state after the last commit
+    before it, and writers go on meanwhile.
+    """
     connection = engine.raw_connection()
     try:
         source = connection.driver_connection
         assert isinstance(source, sqlite3.Connection)
         with closing(sqlite3.connect(bytes(target))) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")  # a copy that fails is dropped
             source.backup(copy)
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)

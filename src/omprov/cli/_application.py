@@ -55,9 +55,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Care": {
         "edge": ("_relations", "Declare an edge between existing versions, or take one away."),
         "policy": ("_relations", "Show or set how the roles of runs count for an asset."),
-        "fsck": ("_caring", "Verify the database, every stored byte and every inferred edge."),
+        "fsck": ("_checking", "Verify the database, every stored byte and every inferred edge."),
         "du": ("_caring", "Say what versions take up, and how much of it they share."),
         "gc": ("_caring", "Free the space of what no version needs any more."),
+        "backup": ("_backups", "Copy the whole repository to a folder or bucket."),
+        "restore": ("_backups", "Make a repository from a backup."),
         "migrate": ("_setting_up", "Bring an older repository to this release's layout."),
     },
 }

@@ -1,117 +1,23 @@
-"""The commands that look after what is stored: fsck, du, gc."""
+"""The commands that look after space: du, gc."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from omprov.errors import Damaged
 
 from . import _wording
 from ._command import command
 from ._completion import complete_assets
-from ._json_shapes import finding_json
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from rich.console import Console
 
-    from omprov.content import Rebuilt
-    from omprov.repository import AssetUsage, Finding, Freed, Repository, RepositoryUsage
+    from omprov.repository import AssetUsage, Freed, RepositoryUsage
 
     from ._session import Session
-
-
-@command(
-    "fsck",
-    example="omprov fsck\nomprov fsck --quick\nomprov fsck --sources\nomprov fsck --rebuild-index",
-    keys={
-        "findings": "list of *finding*; empty when all is well",
-        "by_reference": "how many files lie elsewhere",
-        "index": "{packs, objects, unreadable} of the new index; null without --rebuild-index",
-    },
-)
-@click.option("--quick", is_flag=True, help="Do not read the bytes of all files.")
-@click.option(
-    "--rebuild-index", is_flag=True, help="Make the index of the packs again from them, first."
-)
-@click.option(
-    "--sources", is_flag=True, help="Look whether files kept by reference are still what they were."
-)
-@click.option("--read-sources", is_flag=True, help="Read them, too, where their digest is known.")
-def fsck_command(
-    session: Session, *, quick: bool, rebuild_index: bool, sources: bool, read_sources: bool
-) -> None:
-    """Verify the database, every stored byte, and every inferred edge.
-
-    Exits with 1 when something is wrong.
-    """
-    rebuilt = _rebuild(session) if rebuild_index else None
-    with session.repository() as repository, session.progress("verifying") as progress:
-        wanted: Literal["look", "read"] | None = "read" if read_sources else None
-        wanted = wanted or ("look" if sources else None)
-        findings = repository.check(content=not quick, sources=wanted, progress=progress)
-        elsewhere = _count_elsewhere(repository)
-
-    def show(out: Console) -> None:
-        if elsewhere and wanted is None:
-            out.print(
-                f"{_wording.plural(elsewhere, 'file')} by reference, not verified: --sources does."
-            )
-        _show_findings(out, findings, rebuilt)
-
-    session.answer(
-        {
-            "findings": [finding_json(finding) for finding in findings],
-            "by_reference": elsewhere,
-            "index": None if rebuilt is None else _rebuilt_json(rebuilt),
-        },
-        show,
-    )
-    if findings:
-        raise click.exceptions.Exit(1)
-
-
-def _count_elsewhere(repository: Repository) -> int:
-    try:
-        return repository.count_by_reference()
-    except Damaged:  # the findings tell of it
-        return 0
-
-
-def _rebuild(session: Session) -> Rebuilt:
-    from omprov._front import find_repository
-    from omprov.repository import Repository
-
-    with session.progress("reading packs") as progress:
-        return Repository.rebuild_index(find_repository(session.url), progress)
-
-
-def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, Any]:
-    return {
-        "packs": rebuilt.packs,
-        "objects": rebuilt.objects,
-        "unreadable": list(rebuilt.unreadable),
-    }
-
-
-def _show_findings(out: Console, findings: list[Finding], rebuilt: Rebuilt | None) -> None:
-    if rebuilt is not None:
-        objects, packs = (
-            _wording.plural(rebuilt.objects, "object"),
-            _wording.plural(rebuilt.packs, "pack"),
-        )
-        out.print(f"The index was made again: {objects} in {packs}.")
-    for finding in findings:
-        out.print(f"{finding.room}: {_wording.printable(finding.what)}", soft_wrap=True)
-        if finding.versions:
-            out.print(f"  hits {', '.join(finding.versions)}", soft_wrap=True)
-    if findings:
-        out.print(f"{_wording.plural(len(findings), 'finding')}.", style="bold red")
-    else:
-        out.print("All is well.", style="green")
 
 
 class _Duration(click.ParamType):  # type: ignore[type-arg]

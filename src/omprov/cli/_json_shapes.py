@@ -79,7 +79,7 @@ SHAPES = {
         "weight": "of `inherits`, else null",
     },
     "finding": {
-        "room": "`catalog`, `content` or `graph`",
+        "room": "`catalog`, `content`, `graph` or `remote`",
         "what": "one sentence",
         "versions": "list of references that it hits",
     },

@@ -5,7 +5,6 @@ Each moment of it leaves a store that is whole; `docs/design/content-store.md` h
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ import numpy as np
 
 from omprov.errors import StorageFull
 
-from ._condemned import CONDEMNED, encode_condemned
-from ._durable import disk_errors_told, fsync_folder
+from ._condemned import CONDEMNED, write_condemned
+from ._durable import disk_errors_told
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._packing import PACK_OBJECTS, PACK_SIZE
 from ._progress import Done
@@ -130,13 +129,7 @@ def _publish(folder: Path, found: Survey, gone: Iterable[int] = ()) -> None:
     if not len(keys):
         path.unlink(missing_ok=True)
         return
-    partial = folder / f"{CONDEMNED}.new"
-    with partial.open("wb") as file:
-        file.write(encode_condemned(keys.astype("<u8").tobytes()))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    fsync_folder(folder)
+    write_condemned(folder, keys.astype("<u8").tobytes())
 
 
 @dataclass

@@ -7,10 +7,13 @@ killed; the next one that ends well empties it. Layout: `docs/format.md`, sectio
 
 from __future__ import annotations
 
+import os
+from array import array
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
+from ._durable import fsync_folder
 from ._objects import ObjectType
 
 if TYPE_CHECKING:
@@ -41,6 +44,25 @@ def short_key(key: Key) -> int:
 def encode_condemned(keys: bytes) -> bytes:
     """Return the content of the file for short keys, each 8 bytes, little-endian."""
     return _MAGIC + blake3(keys).digest() + keys
+
+
+def write_condemned(folder: Path, keys: bytes) -> None:
+    """Replace the list of a store, durably."""
+    partial = folder / f"{CONDEMNED}.new"
+    with partial.open("wb") as file:
+        file.write(encode_condemned(keys))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / CONDEMNED)
+    fsync_folder(folder)
+
+
+def condemn(folder: Path, keys: bytes) -> None:
+    """Add short keys to the list. A broken list stays: it condemns everything as it is."""
+    known = read_condemned(folder / CONDEMNED)
+    if known is not None:
+        both = {*memoryview(known).cast("Q"), *memoryview(keys).cast("Q")}
+        write_condemned(folder, array("Q", sorted(both)).tobytes())
 
 
 class Condemned:

@@ -62,6 +62,33 @@ def pull(
         return _exchange(Receiver(store, remote, progress), search, reader, roots, store.path)
 
 
+def send_back(
+    store: LocalStore,
+    reader: ObjectReader,
+    remote: Remote,
+    roots: Iterable[Digest],
+    progress: Progress | None,
+) -> Moved:
+    """Bring to a remote what it has lost of some trees, as far as it is whole here."""
+    search = Search(reader, store.index, remote.index, prune=False, lenient=True)
+    with closing(search.needed):
+        return _exchange(Sender(store, remote, progress), search, reader, roots, store.path)
+
+
+def bring_back(
+    store: LocalStore,
+    reader: ObjectReader,
+    remote: Remote,
+    roots: Iterable[Digest],
+    progress: Progress | None,
+) -> Moved:
+    """Bring here what was lost of some trees, as far as a remote has it."""
+    remote.refresh()
+    search = Search(reader, remote.index, store.index, prune=False, lenient=True)
+    with closing(search.needed):
+        return _exchange(Receiver(store, remote, progress), search, reader, roots, store.path)
+
+
 def _exchange(
     mover: Mover,
     search: Search,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from blake3 import blake3
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ._index import ChunkIndex
+    from ._nodes import TreeNode
     from ._pack import Packed
     from ._progress import Progress
-    from ._reading import ObjectReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _check_absent(folder: Path, name: str, index: ChunkIndex) -> Damage | None:
     with packs_settled(folder):
         if name not in index.packs() or (folder / "packs" / pack_file(name)).exists():
             return None
-        return _lost(name, index.objects_of(name), "it is gone")
+        return lost(name, index.objects_of(name), "it is gone")
 
 
 def _check_pack(packs: Path, name: str, index: ChunkIndex, *, full: bool) -> Damage | None:
@@ -94,13 +94,13 @@ def _check_pack(packs: Path, name: str, index: ChunkIndex, *, full: bool) -> Dam
         try:
             objects = read_footer(descriptor, name)
         except Damaged as error:
-            return _lost(name, index.objects_of(name), str(error))
+            return lost(name, index.objects_of(name), str(error))
         if not full:
             return None
-        if _whole_digest(packs / pack_file(name)) == name:
+        if whole_digest(packs / pack_file(name)) == name:
             return _check_index(packs, name, index, objects)
         bad = [packed.key for packed in objects if not _is_intact(descriptor, packed, name)]
-        return _lost(name, bad, "its bytes are not what they were")
+        return lost(name, bad, "its bytes are not what they were")
     finally:
         os.close(descriptor)
 
@@ -117,14 +117,15 @@ def _check_index(
             return None
     if lacking and not wrong and len(lacking) == len(keys):
         return None  # just collected, or forgotten on purpose
-    return _lost(
+    return lost(
         name,
         sorted(wrong | lacking),
         "it is sound, but the index is wrong about it: `omprov fsck --rebuild-index` mends that",
     )
 
 
-def _whole_digest(path: Path) -> str:
+def whole_digest(path: Path) -> str:
+    """Return the BLAKE3 of a file."""
     return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
 
 
@@ -136,13 +137,21 @@ def _is_intact(descriptor: int, packed: Packed, name: str) -> bool:
     return is_intact(packed.key, raw)
 
 
-def _lost(pack: str, keys: Iterable[Key], reason: str) -> Damage:
+def lost(pack: str, keys: Iterable[Key], reason: str) -> Damage:
+    """Say what is wrong with a pack, and what is lost with it."""
     objects = tuple((key.type.name.lower(), Digest(key.digest.hex())) for key in keys)
     return Damage(pack, objects, reason)
 
 
+class ObjectSource(Protocol):
+    """Reads objects; raises `Damaged` for what cannot be read."""
+
+    def get(self, key: Key) -> bytes: ...
+    def get_node(self, digest: bytes) -> TreeNode: ...
+
+
 def find_incomplete(
-    roots: Iterable[Digest], reader: ObjectReader, index: ChunkIndex, bad: set[Key]
+    roots: Iterable[Digest], reader: ObjectSource, index: ChunkIndex, bad: set[Key]
 ) -> dict[Digest, str]:
     """Return those of `roots` that miss something, with the first thing that each misses.
 
@@ -163,7 +172,7 @@ class _Search:
     Each method returns what is missing, as a sentence, or ``None``.
     """
 
-    def __init__(self, reader: ObjectReader, index: ChunkIndex, bad: set[Key]) -> None:
+    def __init__(self, reader: ObjectSource, index: ChunkIndex, bad: set[Key]) -> None:
         self._reader = reader
         self._index = index
         self._bad = bad

@@ -99,15 +99,23 @@ class Search:
         source: knows what can be moved.
         target: knows what need not.
         prune: take it that the target has whatever is named by what it has.
+        lenient: pass over what is in neither store.
     """
 
     def __init__(
-        self, reader: ObjectReader, source: ChunkIndex, target: ChunkIndex, *, prune: bool
+        self,
+        reader: ObjectReader,
+        source: ChunkIndex,
+        target: ChunkIndex,
+        *,
+        prune: bool,
+        lenient: bool = False,
     ) -> None:
         self._reader = reader
         self._source = source
         self._target = target
         self._prune = prune
+        self._lenient = lenient
         self._seen: dict[Key, bool] = {}
         self.needed = NeededObjects()
         self.nodes: dict[Key, NeededNode] = {}
@@ -145,7 +153,12 @@ class Search:
         if self._prune and self._target.known([key]):
             self._seen[key] = False
             return
-        nodes, leaves = self._named_by(key)
+        try:
+            nodes, leaves = named_by(self._reader, key)
+        except Damaged:
+            if not self._lenient:
+                raise
+            nodes, leaves = [], set()
         packs, instead = self._note_leaves(leaves)
         nodes += instead
         waiting.append((key, iter(nodes), (nodes, packs)))
@@ -156,39 +169,13 @@ class Search:
         place = None
         if not self._target.known([key]):
             place = self._source.find(key)
-            if place is None:
+            if place is not None:
+                self.needed.add([place])
+            elif not self._lenient:
                 raise Damaged(f"{key} is missing; run `omprov fsck`")
-            self.needed.add([place])
         self._seen[key] = bool(place or packs or below)
         if self._seen[key]:
             self.nodes[key] = NeededNode(None if place is None else place.pack, packs, below)
-
-    def _named_by(self, key: Key) -> tuple[list[Key], set[Key]]:
-        """Return what an object names: what names more, and what does not."""
-        if key.type is ObjectType.TREE:
-            return self._in_tree(key)
-        if key.type is ObjectType.FILE:
-            target = decode_file(self._reader.get(key), key.digest).target
-            return ([target], set()) if target.type is ObjectType.LIST else ([], {target})
-        page = decode_list(self._reader.get(key))
-        if page.level:
-            return [Key(ObjectType.LIST, piece.digest) for piece in page.pieces], set()
-        return [], {Key(ObjectType.CHUNK, piece.digest) for piece in page.pieces}
-
-    def _in_tree(self, key: Key) -> tuple[list[Key], set[Key]]:
-        nodes: dict[Key, None] = {}
-        leaves: set[Key] = set()
-        for entry in self._reader.get_node(key.digest).entries:
-            if entry.kind in {EntryKind.FOLDER, EntryKind.PAGE}:
-                nodes[Key(ObjectType.TREE, entry.digest)] = None
-            elif entry.kind == EntryKind.REFERENCE:
-                leaves.add(Key(ObjectType.REFERENCE, entry.digest))
-            elif (content := content_key(entry.size, entry.digest)) is not None:
-                if content.type is ObjectType.CHUNK:
-                    leaves.add(content)
-                else:
-                    nodes[content] = None
-        return list(nodes), leaves
 
     def _note_leaves(self, leaves: set[Key]) -> tuple[frozenset[str], list[Key]]:
         """Note what names nothing.
@@ -203,6 +190,40 @@ class Search:
         instead = [Key(ObjectType.FILE, key.digest) for key in lacking - places.keys()]
         known = self._target.known(instead) | self._source.known(instead) if instead else set()
         for file in instead:
-            if file not in known:
+            if file not in known and not self._lenient:
                 raise Damaged(f"chunk {file.digest.hex()} is missing; run `omprov fsck`")
-        return frozenset(place.pack for place in places.values()), instead
+        packs = frozenset(place.pack for place in places.values())
+        return packs, [file for file in instead if file in known]
+
+
+def named_by(reader: ObjectReader, key: Key) -> tuple[list[Key], set[Key]]:
+    """Return what an object names: what names more, and what does not.
+
+    Raises:
+        Damaged: it cannot be read.
+    """
+    if key.type is ObjectType.TREE:
+        return _in_tree(reader, key)
+    if key.type is ObjectType.FILE:
+        target = decode_file(reader.get(key), key.digest).target
+        return ([target], set()) if target.type is ObjectType.LIST else ([], {target})
+    page = decode_list(reader.get(key))
+    if page.level:
+        return [Key(ObjectType.LIST, piece.digest) for piece in page.pieces], set()
+    return [], {Key(ObjectType.CHUNK, piece.digest) for piece in page.pieces}
+
+
+def _in_tree(reader: ObjectReader, key: Key) -> tuple[list[Key], set[Key]]:
+    nodes: dict[Key, None] = {}
+    leaves: set[Key] = set()
+    for entry in reader.get_node(key.digest).entries:
+        if entry.kind in {EntryKind.FOLDER, EntryKind.PAGE}:
+            nodes[Key(ObjectType.TREE, entry.digest)] = None
+        elif entry.kind == EntryKind.REFERENCE:
+            leaves.add(Key(ObjectType.REFERENCE, entry.digest))
+        elif (content := content_key(entry.size, entry.digest)) is not None:
+            if content.type is ObjectType.CHUNK:
+                leaves.add(content)
+            else:
+                nodes[content] = None
+    return list(nodes), leaves

@@ -179,11 +179,15 @@ class PackFile:
     def seal(self) -> str:
         """Complete the pack, put it in its place; return its name."""
         name = self.complete()
+        self.place(name)
+        return name
+
+    def place(self, name: str) -> None:
+        """Put the pack, which is complete, in its place."""
         packs = self._folder / "packs"
         self.path.rename(packs / pack_file(name))
         fsync_folder(packs)
         self._file.close()
-        return name
 
     def abandon(self) -> None:
         """Drop it."""

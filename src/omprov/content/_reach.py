@@ -133,7 +133,13 @@ class PackReader:
 
 
 def reach(
-    census: Census, reader: PackReader, roots: Keys, marked: Flags, tally: Tally | None = None
+    census: Census,
+    reader: PackReader,
+    roots: Keys,
+    marked: Flags,
+    tally: Tally | None = None,
+    *,
+    contents: bool = False,
 ) -> tuple[Rows, Missing | None]:
     """Mark everything that the roots reach, themselves included; what is marked is not entered.
 
@@ -143,6 +149,7 @@ def reach(
         roots: short keys of trees, files or lists; those that are not stored are passed over.
         marked: for each row of the census; the rows that count are set.
         tally: told of files' contents, by every tree that is entered.
+        contents: miss chunks and references as well.
 
     Returns:
         The rows that were marked, and which trees, files and lists were not found below the roots.
@@ -150,7 +157,7 @@ def reach(
     Raises:
         Damaged: a tree, file or list cannot be read.
     """
-    walk = _Walk(census, marked, tally)
+    walk = _Walk(census, marked, tally, contents=contents)
     walk.take(roots, must_exist=False)
     reached = [walk.next_level()]
     while (rows := reached[-1]).size:
@@ -164,8 +171,11 @@ def reach(
 class _Walk:
     """What the objects of one level name."""
 
-    def __init__(self, census: Census, marked: Flags, tally: Tally | None) -> None:
+    def __init__(
+        self, census: Census, marked: Flags, tally: Tally | None, *, contents: bool
+    ) -> None:
         self._census = census
+        self._contents = contents
         self._marked = marked
         self._tally = tally
         self._keys: list[Keys] = []
@@ -256,7 +266,8 @@ class _Walk:
 
     def _lose(self, keys: Keys) -> None:
         """Note trees, files and lists that are not there: nothing is known of what they reach."""
-        keys = keys[is_node(keys)]
+        if not self._contents:
+            keys = keys[is_node(keys)]
         if len(keys):
             self._lost += len(keys)
             key = int(keys[0])

@@ -77,6 +77,20 @@ class Reliance:
             except OSError:  # nothing can be written here, so nothing can be held on to
                 return set()
 
+    def hold(self, packs: Iterable[str]) -> set[str]:
+        """Return those of `packs` that are there; they stay as they are until this is closed.
+
+        To be called while nobody collects: see `no_collector`. Where nothing can be written there
+        is no such promise.
+        """
+        folder = self._folder / "packs"
+        there = {name for name in packs if (folder / pack_file(name)).exists()}
+        with self._mutex, suppress(OSError):
+            self._register()
+            with _locked(self._folder / PACKS_LOCK, fcntl.LOCK_SH):
+                return {name for name in there if self._freshen(name)}
+        return there
+
     def close(self) -> None:
         """Let go of the packs."""
         with self._mutex:
@@ -164,6 +178,24 @@ def packs_settled(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def no_collector(folder: Path) -> Iterator[None]:
+    """Run the block, which has to be short, while nobody collects garbage; wait for who does.
+
+    Where no lock can be had there is no such promise.
+    """
+    try:
+        descriptor = os.open(folder / COLLECTOR_LOCK, _LOCK_FLAGS, 0o644)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def only_collector(folder: Path) -> Iterator[int]:
     """Be the one who collects garbage; give the time now, in ns by the file system's clock.
 
@@ -176,7 +208,10 @@ def only_collector(folder: Path) -> Iterator[int]:
             os.utime(path)
             yield os.fstat(descriptor).st_mtime_ns
     except BlockingIOError as error:
-        raise Busy("another process collects garbage in this store; let it finish") from error
+        raise Busy(
+            "another process collects garbage in this store, mends it or begins a backup; "
+            "let it finish"
+        ) from error
 
 
 @contextmanager

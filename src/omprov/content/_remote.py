@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 PACKS = "packs"
+VAULT_FILE = "backups-of"
+"""In a bucket that holds backups, which is a store to read from, but none to push to."""
 _SUFFIX = pack_file("")
 _TAIL = 128 << 10
 """So many bytes are asked for first: the footer of most packs and its trailer."""
@@ -158,8 +160,13 @@ class Remote:
         """Make an empty store there, unless there is one.
 
         Raises:
-            Conflict: other things are there.
+            Conflict: other things are there, or backups, with which their packs go.
         """
+        with suppress(NotFound):
+            self.bucket.look(VAULT_FILE)
+            raise Conflict(
+                f"{self.url} holds backups, and their packs go when they do: push to another prefix"
+            )
         if self.exists():
             return
         for blob in self.bucket.list():
@@ -200,6 +207,20 @@ class Remote:
                 with suppress(Damaged):
                     self.index.add_pack(name, _parse_tail(footer, there[name], name))
             self._asked = monotonic()
+
+    def list_packs(self) -> dict[str, int]:
+        """Return the packs that are there now, with their bytes; the index stays as it is."""
+        self.sizes = self._pack_sizes()
+        return self.sizes
+
+    def footer(self, name: str, size: int) -> list[Packed]:
+        """Read what a pack lists.
+
+        Raises:
+            NotFound: it is gone.
+            Damaged: its footer is not what was written.
+        """
+        return _parse_tail(self._read_tail(name, size), size, name)
 
     def _pack_sizes(self) -> dict[str, int]:
         blobs = ((blob.name.removeprefix(f"{PACKS}/"), blob.size) for blob in self._listed())

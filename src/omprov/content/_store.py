@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
+from ._broken import condemn_broken
 from ._bucket_references import record_bucket
 from ._buckets import split_url
 from ._census import look_at_packs
 from ._checkout import Checkout, Shelf, materialize
 from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
-from ._exchange import pull, push
+from ._exchange import bring_back, pull, push, send_back
 from ._fsck import Damage, check_packs, find_incomplete
+from ._holding import HeldPacks, held_packs
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
+from ._mending import Mended, mend_packs
 from ._movers import LocalStore, Moved
 from ._nodes import EntryKind, decode_node
 from ._objects import Key, ObjectType
@@ -28,9 +31,12 @@ from ._opening import open_parts, open_remote
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._putting import NodeSink, NullSink
 from ._rebuild import Rebuilt, rebuild, rebuild_anew
+from ._receiving import receive_packs
 from ._references import Recorder, Referenced, record_folder
 from ._reliance import packs_settled
 from ._remote import RemoteSetup
+from ._remote_check import RemoteCheck, check_remote, hit_trees
+from ._remote_mending import RemoteMended, mend_remote
 from ._scan import TreeSummary, scan, scan_files
 from ._source_checks import SourceLosses, check_sources, count_elsewhere
 from ._source_guard import refuse_sources
@@ -41,14 +47,17 @@ from ._usage import Usage, measure_usage
 from ._writer import ObjectWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from omprov.diff import Delta
 
+    from ._manifests import Backup
     from ._place import MaterializeMode
     from ._progress import Progress
     from ._remote import Remote, RemoteSettings
+    from ._vault import Vault
 
     AnyPath = str | os.PathLike[str] | bytes
 
@@ -413,6 +422,45 @@ class ContentStore:
         with closing(self._opened.reader([remote])) as reader:
             return pull(self._local, reader, remote, roots, progress)
 
+    # -- backups
+    def held(
+        self, roots: Callable[[], Iterable[Digest]], preferred: Collection[str] = ()
+    ) -> AbstractContextManager[HeldPacks]:
+        """Keep the packs that some trees need where they are, until the block ends.
+
+        **Safe beside readers, writers and collectors**: they go on, and who collects passes these
+        packs over.
+
+        Args:
+            roots: gives the digests of the trees; called once, while nobody collects garbage. What
+                it names has to be stored by then, and those that are not are passed over.
+            preferred: names of packs: of copies of an object, the one in such a pack counts.
+
+        Raises:
+            Damaged: something that the trees name is missing or cannot be read.
+        """
+        return held_packs(self.path, self._index, roots, preferred)
+
+    def receive(
+        self, vault: Vault, backup: Backup, progress: Progress | None = None
+    ) -> tuple[int, int]:
+        """Fetch the packs of a backup that are lacking, verified, so that the store has no others.
+
+        Only for a store that nobody uses yet. Receiving again after an interruption goes on.
+
+        Returns:
+            How many packs were fetched, and their bytes.
+
+        Raises:
+            Damaged: a pack is damaged in the vault, or gone from it.
+            StorageFull: there is no room.
+            Unavailable: the vault cannot be reached.
+        """
+        sizes = vault.packs()
+        return receive_packs(
+            vault.bucket, sizes, backup.packs, self.path, self._index, progress=progress
+        )
+
     # -- looking after
     def size(self) -> int:
         """Return the bytes of all packs."""
@@ -522,6 +570,119 @@ class ContentStore:
         """
         for damage in damages:
             self._index.forget(damage.pack, damage.keys)
+
+    def mend(self, damages: Iterable[Damage]) -> list[Mended]:
+        """Put what is whole of damaged packs into new ones; move those packs aside.
+
+        Nothing is deleted: they lie in the folder ``damaged`` then. What is nowhere whole counts as
+        missing, so that putting its content stores it anew, and `bring_back` fetches it. **Safe
+        beside readers and writers.** Mending again after an interruption goes on.
+
+        Args:
+            damages: what `fsck` found.
+
+        Raises:
+            Busy: another process mends, or collects garbage.
+            StorageFull: there is no room for a new pack; the damaged ones are where they were.
+        """
+        done = mend_packs(self.path, self._index, damages)
+        self._reader.close()
+        return done
+
+    def distrust(self, roots: Iterable[Digest]) -> None:
+        """Let nobody who puts content rely on what is incomplete.
+
+        Args:
+            roots: digests of trees that `check_reachable` named. Putting their content again then
+                reads and stores all of it that is missing.
+
+        Raises:
+            Busy: another process mends, or collects garbage.
+        """
+        condemn_broken(self.path, self._reader.without_remotes(), self._index, roots)
+
+    def bring_back(
+        self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
+    ) -> Moved:
+        """Bring here what is lacking of some trees, as far as a remote has it; see `pull`.
+
+        Args:
+            remote: where from.
+            roots: digests of trees that `check_reachable` named.
+            progress: told the packs and bytes.
+        """
+        with closing(self._opened.reader([remote])) as reader:
+            return bring_back(self._local, reader, remote, roots, progress)
+
+    def check_remote(
+        self,
+        remote: Remote,
+        roots: Iterable[Digest],
+        progress: Progress | None = None,
+        *,
+        full: bool = True,
+        earlier: Iterable[Damage] = (),
+    ) -> RemoteCheck:
+        """Verify the packs in a remote, and that all is there of the trees that it has.
+
+        Args:
+            remote: which; backups are a remote, too.
+            roots: digests of trees.
+            progress: told the packs and bytes done.
+            full: read every byte; else only the list of packs and their footers.
+            earlier: damages that were found before: what they held was there once.
+
+        Raises:
+            NotFound: there is no store.
+            Unavailable: it cannot be reached.
+        """
+        with closing(self._opened.reader([remote])) as reader:
+            return check_remote(
+                remote,
+                reader,
+                roots,
+                self.path,
+                full=full,
+                earlier=earlier,
+                progress=progress,
+            )
+
+    def mend_remote(
+        self,
+        remote: Remote,
+        found: RemoteCheck,
+        roots: Iterable[Digest],
+        progress: Progress | None = None,
+    ) -> RemoteMended:
+        """Send to a remote what it has lost and this store has.
+
+        A damaged pack that is here is sent again. Else what is whole in it, or here, goes into new
+        packs, and it is moved aside, to ``damaged/`` in the remote.
+
+        Args:
+            remote: which.
+            found: what `check_remote` found.
+            roots: the trees that it was told.
+            progress: told the packs and bytes sent.
+
+        Raises:
+            Damaged: something does not arrive whole.
+            Unavailable: the remote cannot be reached.
+        """
+        reader = self._reader.without_remotes()
+        done = mend_remote(
+            self._local,
+            reader,
+            remote,
+            found.damages,
+            is_vault=found.is_vault,
+            progress=progress,
+        )
+        if not found.is_vault:
+            with closing(self._opened.reader([remote])) as through:
+                hit, _ = hit_trees(remote, through, roots, found.damages)
+            send_back(self._local, reader, remote, hit, progress)
+        return done
 
     def rebuild_index(self, progress: Progress | None = None) -> Rebuilt:
         """Make the chunk index again from the footers of the packs."""

@@ -93,7 +93,7 @@ def survey(
     live = np.zeros(len(census.keys), np.bool_)
     reader = PackReader(packs, census)
     try:
-        keys = _tree_keys(roots)
+        keys = tree_keys(roots)
         absent = int((census.find(keys) < 0).sum())
         _, missing = reach(census, reader, keys, live)
         if missing is not None:
@@ -107,7 +107,8 @@ def survey(
     return Survey(census, live, young, _victims(census, live, young), absent)
 
 
-def _tree_keys(roots: Iterable[Digest]) -> Keys:
+def tree_keys(roots: Iterable[Digest]) -> Keys:
+    """Return the short keys of trees."""
     heads = b"".join(bytes.fromhex(digest[:16]) for digest in roots)
     return np.unique(short_keys(np.frombuffer(heads, "<u8"), ObjectType.TREE))
 

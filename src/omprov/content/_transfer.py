@@ -58,7 +58,7 @@ def send_packs(
 
     def send(pack: tuple[str, Path]) -> str:
         name, path = pack
-        size = _send(bucket, name, path)
+        size = send_file(bucket, pack_name(name), path, name)
         if progress is not None:
             progress(Done(1, size))
         return name
@@ -94,18 +94,24 @@ def fetch_packs(
     yield from in_parallel(fetch, names, PACKS_AT_ONCE)
 
 
-def _send(bucket: Bucket, name: str, path: Path) -> int:
-    size, digest, etag = _read_through(path)
-    if digest != name:
-        raise Damaged(f"pack {name} is damaged here and was not sent; run `omprov fsck`")
+def send_file(bucket: Bucket, blob: str, path: Path, digest: str) -> int:
+    """Upload a file and see that it arrived whole, as `send_packs` does; return its bytes.
+
+    Raises:
+        Damaged: it is not what its BLAKE3 says, or does not arrive whole.
+        Unavailable: the bucket cannot be reached.
+    """
+    size, found, etag = _read_through(path)
+    if found != digest:
+        raise Damaged(f"{path.name} is damaged here and was not sent; run `omprov fsck`")
     for _ in range(_TRIES):
-        blob = bucket.write(pack_name(name), path)
-        if blob.size == size and (blob.etag == etag or _reads_back(bucket, name)):
+        sent = bucket.write(blob, path)
+        if sent.size == size and (sent.etag == etag or blob_digest(bucket, blob) == digest):
             return size
     with suppress(Unavailable):
-        bucket.delete(pack_name(name))
+        bucket.delete(blob)
     raise Damaged(
-        f"pack {name} does not arrive whole at {bucket.url}: something on the way alters bytes"
+        f"{blob} does not arrive whole at {bucket.url}: something on the way alters bytes"
     )
 
 
@@ -123,11 +129,17 @@ def _read_through(path: Path) -> tuple[int, str, str]:
     return size, whole.hexdigest(), f"{together}-{len(parts)}"
 
 
-def _reads_back(bucket: Bucket, name: str) -> bool:
+def blob_digest(bucket: Bucket, blob: str) -> str:
+    """Return the BLAKE3 of what is in a bucket, read in parts.
+
+    Raises:
+        NotFound: there is nothing of this name.
+        Unavailable: the bucket cannot be reached.
+    """
     whole = blake3()
-    for part in bucket.stream(pack_name(name)):
+    for part in bucket.stream(blob):
         whole.update(part)
-    return whole.hexdigest() == name
+    return whole.hexdigest()
 
 
 def _fetch(bucket: Bucket, name: str, store: Path, progress: Progress | None) -> None:

@@ -12,6 +12,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._active_runs import ActiveRun, Used
+    from ._backups import BackedUp, ListedBackup, list_backups
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
     from ._config import SETTINGS, Config, parse_size
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from ._durations import parse_duration
     from ._handles import VersionHandle
     from ._layout import FOLDER
+    from ._mending import RemoteReport, Repair
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
+    from ._restoring import Restored
     from ._unchanged import find_held, store_known
     from ._versions import AUTO, Added
     from ._workspace import Held, Workspace
@@ -35,6 +38,7 @@ __all__ = [
     "ActiveRun",
     "Added",
     "AssetUsage",
+    "BackedUp",
     "ByReference",
     "ClearedCopies",
     "Config",
@@ -45,15 +49,20 @@ __all__ = [
     "History",
     "Lineage",
     "Link",
+    "ListedBackup",
     "MetricPoint",
     "Output",
+    "RemoteReport",
+    "Repair",
     "Repository",
     "RepositoryUsage",
+    "Restored",
     "Route",
     "Used",
     "VersionHandle",
     "Workspace",
     "find_held",
+    "list_backups",
     "parse_duration",
     "parse_size",
     "store_known",
@@ -66,6 +75,7 @@ __getattr__, __dir__ = load_on_use(
         "ActiveRun": "._active_runs",
         "Added": "._versions",
         "AssetUsage": "._collecting",
+        "BackedUp": "._backups",
         "ByReference": "._contents",
         "ClearedCopies": "._copies",
         "Config": "._config",
@@ -77,16 +87,21 @@ __getattr__, __dir__ = load_on_use(
         "History": "._reading",
         "Lineage": "._reading",
         "Link": "._reading",
+        "ListedBackup": "._backups",
         "MetricPoint": "._recording",
         "Output": "._recording",
+        "RemoteReport": "._mending",
+        "Repair": "._mending",
         "Repository": "._door",
         "RepositoryUsage": "._collecting",
+        "Restored": "._restoring",
         "Route": "._reading",
         "SETTINGS": "._config",
         "Used": "._active_runs",
         "VersionHandle": "._handles",
         "Workspace": "._workspace",
         "find_held": "._unchanged",
+        "list_backups": "._backups",
         "parse_duration": "._durations",
         "parse_size": "._config",
         "store_known": "._unchanged",

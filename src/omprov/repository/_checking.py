@@ -24,7 +24,7 @@ class Finding:
     """Something that is wrong.
 
     Attributes:
-        room: ``catalog``, ``content`` or ``graph``.
+        room: ``catalog``, ``content``, ``graph`` or ``remote``.
         what: one sentence.
         versions: the versions that it hits, as people write them.
     """
@@ -57,7 +57,7 @@ def check_content(
             Finding(
                 "content",
                 f"content {show_digest(digest, 12)} cannot be read whole: {what}",
-                _references(reader, roots[digest]),
+                references(reader, roots[digest]),
             )
         )
     return findings
@@ -74,7 +74,7 @@ def check_sources(
     for digest, losses in store.check_sources(roots, read=read, progress=progress).items():
         more = losses.count - len(losses.reasons)
         what = " · ".join(losses.reasons) + (f" · and {more} more" if more else "")
-        findings.append(Finding("content", what, _references(reader, roots[digest])))
+        findings.append(Finding("content", what, references(reader, roots[digest])))
     return findings
 
 
@@ -95,7 +95,7 @@ def check_graphs(reader: CatalogReader, graphs: Graphs) -> list[Finding]:
                     Finding(
                         "graph",
                         f"{name}: {len(edges)} inferred edge(s): what is stored {word}",
-                        _references(reader, ends),
+                        references(reader, ends),
                     )
                 )
     return findings
@@ -107,6 +107,7 @@ def _put_off(reader: CatalogReader, name: AssetName) -> set[tuple[VersionKey, Ve
     return {(edge.newer, edge.older) for edge in edges if edge.weight is None}
 
 
-def _references(reader: CatalogReader, keys: Sequence[VersionKey]) -> tuple[str, ...]:
+def references(reader: CatalogReader, keys: Sequence[VersionKey]) -> tuple[str, ...]:
+    """Return how people write these versions."""
     versions = reader.get_versions(keys)
     return tuple(str(versions[key]) for key in keys if key in versions)

@@ -46,9 +46,9 @@ def make_parts(path: Path, *, who: str, now: datetime) -> None:
         StorageFull: there is no room.
         Unavailable: the folder cannot be written.
     """
-    with _told(path):
+    with founding_errors_told(path):
         path.mkdir(parents=True, exist_ok=True)
-        with _alone_in(path):
+        with alone_in(path):
             if is_complete(path):
                 raise AlreadyExists("repository", path)
             (path / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -91,7 +91,7 @@ def _make_catalog(path: Path, *, who: str, now: datetime) -> None:
 
 
 @contextmanager
-def _alone_in(path: Path) -> Iterator[None]:
+def alone_in(path: Path) -> Iterator[None]:
     """Let the processes that make a repository here do it in turn."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -102,7 +102,7 @@ def _alone_in(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def founding_errors_told(path: Path) -> Iterator[None]:
     """Turn the system's errors into the tree's."""
     try:
         yield

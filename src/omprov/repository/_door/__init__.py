@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omprov.repository._door._assets import Assets
+from omprov.repository._door._backups import Backups
 from omprov.repository._door._care import Care
 from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
@@ -13,7 +14,7 @@ from omprov.repository._door._remotes import Remotes
 __all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
-class Repository(Assets, Contents, Remotes, Edges, Labels, Care):
+class Repository(Assets, Contents, Remotes, Edges, Labels, Care, Backups):
     """A repository in a folder.
 
     Every method that changes something is one transaction: all or nothing, durable when it

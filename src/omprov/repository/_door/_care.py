@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from omprov.content import rebuild_index
-from omprov.repository import _checking
+from omprov.repository import _checking, _mending
 from omprov.repository._collecting import (
     Freed,
     RepositoryUsage,
@@ -17,14 +17,16 @@ from omprov.repository._collecting import (
 from omprov.repository._door._opened import Opened
 from omprov.repository._durations import parse_duration
 from omprov.repository._layout import CONTENT
+from omprov.repository._remotes import get_remote, list_remotes
 
 if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from omprov.content import Progress, Rebuilt
+    from omprov.content import Progress, Rebuilt, RemoteSettings
     from omprov.records import Digest
     from omprov.repository._checking import Finding
+    from omprov.repository._mending import RemoteReport, Repair
 
 GRACE = "24h"
 
@@ -65,6 +67,71 @@ class Care(Opened):
             with self._reading_graphs() as reader:
                 findings += _checking.check_graphs(reader, self._graphs)
         return findings
+
+    def repair(
+        self,
+        *,
+        remote: str | None = None,
+        every_byte: bool = True,
+        progress: Progress | None = None,
+    ) -> Repair:
+        """Heal the content store: from what is whole here, then from remotes.
+
+        Damaged packs are moved aside, into ``content/damaged``; nothing is deleted. What stays lost
+        counts as missing, so that adding the original data again heals it. `check` says what is
+        still wrong afterwards.
+
+        Args:
+            remote: name or URL of the one to fetch from (a backup is one, too); all that the
+                settings name where left out.
+            every_byte: look for damage in every byte; else in footers only.
+            progress: called as content is read and fetched.
+
+        Raises:
+            NotFound: there is no such remote.
+            Busy: another process collects garbage, or mends.
+            StorageFull: there is no room; nothing was moved aside.
+        """
+        remotes = list_remotes(self.config) if remote is None else [self._remote(remote)]
+        with self._reading() as reader:
+            roots = list(_mending.roots_of(reader))
+        return _mending.repair(
+            self.content, roots, remotes, every_byte=every_byte, progress=progress
+        )
+
+    def check_remote(
+        self,
+        remote: str = "",
+        *,
+        every_byte: bool = True,
+        mend: bool = False,
+        progress: Progress | None = None,
+    ) -> RemoteReport:
+        """Verify a remote, and find out which versions are hit by what is wrong with it.
+
+        Args:
+            remote: its name or URL (a backup is one, too); the default one where left out.
+            every_byte: read every byte; else only the list of packs and their footers.
+            mend: send what the remote has lost and this store has.
+            progress: called as packs are read, and sent.
+
+        Raises:
+            NotFound: there is no such remote, or no store in it.
+            Unavailable: it cannot be reached.
+        """
+        settings = self._remote(remote)
+        with self._reading() as reader:
+            return _mending.check_remote(
+                self.content,
+                reader,
+                settings,
+                every_byte=every_byte,
+                mend=mend,
+                progress=progress,
+            )
+
+    def _remote(self, name: str) -> RemoteSettings:
+        return get_remote(self.config, name or None)
 
     @staticmethod
     def rebuild_index(path: Path, progress: Progress | None = None) -> Rebuilt:

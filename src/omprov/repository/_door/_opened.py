@@ -16,7 +16,7 @@ from omprov.repository._contents import Differences
 from omprov.repository._copies import Copies
 from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
-from omprov.repository._layout import CATALOG, CONTENT, COPIES, FOLDER, WORKSPACE
+from omprov.repository._layout import CATALOG, CONFIG, CONTENT, COPIES, FOLDER, WORKSPACE
 from omprov.repository._remotes import remote_setup
 from omprov.repository._workspace import Workspace
 
@@ -49,7 +49,7 @@ class Opened:
     ) -> None:
         self.path = path
         self.content = content
-        self.config = Config(path / "config")
+        self.config = Config(path / CONFIG)
         self.who = self.config.get("user.name") or who
         self.project = self.config.get("project") or DEFAULT_PROJECT
         self.workspace = Workspace(path.parent, path / WORKSPACE)
@@ -71,7 +71,7 @@ class Opened:
             StorageFull: there is no room.
             Unavailable: the folder cannot be written.
         """
-        path = _path_in(folder)
+        path = path_in(folder)
         make_parts(path, who=who, now=clock())
         return cls.open(path, who=who, clock=clock)
 
@@ -84,11 +84,11 @@ class Opened:
             SchemaMismatch: it was written by another release.
             Damaged: its database is not what it was.
         """
-        path = _path_in(folder)
+        path = path_in(folder)
         if not is_complete(path):
             raise NotFound("repository", path, hint="`omprov init` makes one.")
         try:
-            content = ContentStore.open(path / CONTENT, remote_setup(Config(path / "config")))
+            content = ContentStore.open(path / CONTENT, remote_setup(Config(path / CONFIG)))
             with _closed_on_error(content):
                 catalog = open_catalog(path / CATALOG)
         except NotFound as error:
@@ -129,7 +129,8 @@ class Opened:
         return self._graphs.at(self._catalog.write(self.who, self._clock()))
 
 
-def _path_in(folder: Path) -> Path:
+def path_in(folder: Path) -> Path:
+    """Return the ``.omprov`` folder of a repository in `folder`, or so named."""
     return folder if folder.name == FOLDER else folder / FOLDER
 
 
