@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,10 @@ from buckets import s3_server
 @pytest.fixture
 def s3(monkeypatch):
     with s3_server() as server:
-        reached = partial(Sources, options=lambda address: server.options)
-        monkeypatch.setattr("omprov.content._store.Sources", reached)
+        monkeypatch.setattr(
+            "omprov.content._opening.Sources",
+            lambda learned, _: Sources(learned, lambda _: server.options),
+        )
         server.fresh("bucket")
         yield server
 

@@ -145,8 +145,5 @@ def _held(item: dict[str, Any]) -> Held:
 
 
 def _as_json(held: Held) -> dict[str, Any]:
-    """Give JSON data; earlier releases know folders that hold whole versions only."""
-    data = asdict(held)
-    if not held.parts:
-        del data["parts"]
-    return data
+    """Give JSON data; earlier releases know the first facts only, which are never empty."""
+    return {name: value for name, value in asdict(held).items() if value}
