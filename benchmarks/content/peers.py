@@ -5,9 +5,9 @@ of the same bytes in a new folder with a home of its own, for each repetition: e
 while after many files were deleted. The page cache is warm and clean before each step. A figure is
 the median of the repetitions; in brackets, the tool's figure divided by ours.
 
-    python benchmarks/content/peers.py --install --peers-venv ~/peers   # once: dvc, oxenai
-    sudo apt-get install restic borgbackup git-lfs git                  # once
-    python benchmarks/content/peers.py --full --peers-venv ~/peers
+    python benchmarks/content/peers.py --install         # once: dvc and oxenai, by pip
+    apt-get install restic borgbackup git-lfs git        # once
+    python benchmarks/content/peers.py --full --repeat 3
 
 What is not installed is passed over and named. `--full` takes 20,000 files and 4 × 1 GB.
 """
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from data_sets import DataSet
     from tables import Results
+
+PEERS_VENV = Path.home() / ".cache" / "omprov-benchmark-peers"
 
 
 def say(*words: object) -> None:
@@ -139,12 +141,12 @@ def parse() -> argparse.Namespace:
         "--only", default="", help="tools whose name contains one of these, by commas"
     )
     parser.add_argument("--omprov", default=sys.executable, help="the Python that has OMProv")
-    parser.add_argument("--peers-venv", type=Path, help="the Python environment of DVC and Oxen")
+    parser.add_argument(
+        "--peers-venv", type=Path, default=PEERS_VENV, help="the Python environment of DVC and Oxen"
+    )
     parser.add_argument("--install", action="store_true", help="make that environment, and end")
     parser.add_argument("--folder", type=Path, help="where to work; else where temporary files go")
     arguments = parser.parse_args()
-    if arguments.install and arguments.peers_venv is None:
-        parser.error("--install needs --peers-venv")
     if arguments.full:
         arguments.small, arguments.large, arguments.large_mb = 20_000, 4, 1_000
         arguments.diff_files = 1_000_000
@@ -165,11 +167,9 @@ def main() -> None:
     goals = []
     print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run.")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        peers = arguments.peers_venv and arguments.peers_venv.absolute()
+        peers = arguments.peers_venv.absolute()
         make_programs(Path(name) / "bin", arguments.omprov, peers)
-        path = os.pathsep.join(
-            [f"{name}/bin", *([f"{peers}/bin"] if peers else []), os.environ["PATH"]]
-        )
+        path = os.pathsep.join([f"{name}/bin", f"{peers}/bin", os.environ["PATH"]])
         for data_set in data_sets:
             if not data_set.count:
                 continue

@@ -28,12 +28,12 @@ def write_program(path: Path, interpreter: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def make_programs(folder: Path, omprov: str, peers: Path | None) -> None:
+def make_programs(folder: Path, omprov: str, peers: Path) -> None:
     """Write the programs that tools.py calls and nobody ships."""
     folder.mkdir()
     write_program(folder / "omprov", omprov, ENTRY)
     write_program(folder / "limits", omprov, (HERE / "limits.py").read_text())
-    if peers is not None and any(peers.glob("lib/*/site-packages/oxen")):
+    if any(peers.glob("lib/*/site-packages/oxen")):
         script = (HERE / "oxen_commands.py").read_text()
         write_program(folder / "oxen-python", str(peers / "bin" / "python"), script)
 
@@ -56,14 +56,20 @@ def make_environment(place: Path, tool: Tool, path: str) -> dict[str, str]:
 
 
 class Place:
-    """A new folder with a copy of the data, in which one tool goes through its steps."""
+    """A new folder with a copy of the data, in which one tool goes through its steps.
 
-    def __init__(self, folder: Path, tool: Tool, *, data: Path, path: str) -> None:
+    With `move`, with the data themselves: where a copy would take too long.
+    """
+
+    def __init__(
+        self, folder: Path, tool: Tool, *, data: Path, path: str, move: bool = False
+    ) -> None:
         folder.mkdir()
         self.folder = folder
         self.tool = tool
         self.environment = make_environment(folder, tool, path)
-        subprocess.run(["cp", "-r", data, folder / "data"], check=True)
+        bring = ["mv"] if move else ["cp", "-r"]
+        subprocess.run([*bring, data, folder / "data"], check=True)
         self.run(tool.set_up)
 
     def run(self, script: str, version: str = "") -> Measured:
