@@ -54,7 +54,9 @@ def cell(value: float | None, ours: float | None, show: Callable[[float], str]) 
         return "–"
     if not ours or value == ours:
         return show(value)
-    return f"{show(value)} ({value / ours:.{1 if value / ours < 10 else 0}f} ×)"
+    ratio = value / ours
+    digits = 0 if ratio >= 10 else 1 if ratio >= 0.95 else 2
+    return f"{show(value)} ({ratio:.{digits}f} ×)"
 
 
 def print_figures(
@@ -79,7 +81,12 @@ def seconds_of(result: Result) -> list[float | None]:
     steps = result.steps
     seconds = [steps[step].seconds if step in steps else None for step in STEPS]
     first = steps["v1"]
-    return [*seconds, first.seconds + first.sync_seconds, first.cpu_seconds]
+    return [*seconds, first.seconds + first.sync_seconds]
+
+
+def cpu_seconds_of(result: Result) -> list[float | None]:
+    steps = result.steps
+    return [steps[step].cpu_seconds if step in steps else None for step in STEPS]
 
 
 def bytes_of(result: Result) -> list[float | None]:
@@ -89,9 +96,12 @@ def bytes_of(result: Result) -> list[float | None]:
 
 
 def print_results(data_set: DataSet, limits: Mapping[str, Measured], results: Results) -> None:
+    """Print three tables of the tools, of time, processor time and bytes, and one of the limits."""
     print(f"\n### {data_set.name.capitalize()}: {data_set.title}")
-    headings = [*STEPS.values(), "add v1 and `sync`", "add v1, CPU"]
+    headings = [*STEPS.values(), "add v1 and `sync`"]
     print_figures([f"{heading} s" for heading in headings], results, seconds_of, in_seconds)
+    headings = [f"{heading} CPU s" for heading in STEPS.values()]
+    print_figures(headings, results, cpu_seconds_of, in_seconds)
     headings = [
         "peak RSS, add v1 MB",
         "add v2",
