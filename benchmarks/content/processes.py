@@ -4,6 +4,8 @@ Memory is read from /proc (Linux), every 50 ms and more often at the start: the 
 resident memory over the process and all its descendants, which counts pages that they share once
 for each; the largest sum of anonymous memory, which leaves out mapped files; and the high-water
 mark of the largest single process, which the kernel keeps, so that no sample can miss it by much.
+
+How many cores were busy with something else meanwhile says whether the seconds can be trusted.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ class Measured:
 
     seconds: float
     cpu_seconds: float
+    elsewhere: float
+    """Cores that other processes kept busy, on average."""
     resident: int
     anonymous: int
     largest: int
-    sync_seconds: float = 0.0
+    sync_seconds: float
 
 
 def read_text(path: str) -> str:
@@ -86,6 +90,15 @@ class Sampler(threading.Thread):
             self.sample()
 
 
+def busy_seconds() -> float:
+    """Return the processor seconds that all cores have worked since the machine started."""
+    user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(
+        int, read_text("/proc/stat").split("\n", 1)[0].split()[1:]
+    )
+    ticks = user + nice + system + interrupts + soft_interrupts
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def measure(command: Sequence[str | Path], folder: Path, env: Mapping[str, str]) -> Measured:
     """Run a command in a folder, all dirty pages written beforehand.
 
@@ -98,7 +111,7 @@ def measure(command: Sequence[str | Path], folder: Path, env: Mapping[str, str])
     words = folder / "words.log"
     os.sync()
     with words.open("wb") as output:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), busy_seconds()
         child = subprocess.Popen(
             command,
             cwd=folder,
@@ -111,7 +124,9 @@ def measure(command: Sequence[str | Path], folder: Path, env: Mapping[str, str])
         sampler.start()
         _, status, used = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - start
+        busy = busy_seconds() - busy
         child.returncode = os.waitstatus_to_exitcode(status)
+    cpu_seconds = used.ru_utime + used.ru_stime
     sampler.over.set()
     sampler.join()
     if child.returncode:
@@ -119,12 +134,13 @@ def measure(command: Sequence[str | Path], folder: Path, env: Mapping[str, str])
     start = time.perf_counter()
     os.sync()
     return Measured(
-        seconds,
-        used.ru_utime + used.ru_stime,
-        max(sampler.resident, sampler.largest),
-        sampler.anonymous,
-        sampler.largest,
-        time.perf_counter() - start,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        elsewhere=max(0.0, busy - cpu_seconds) / seconds,
+        resident=max(sampler.resident, sampler.largest),
+        anonymous=sampler.anonymous,
+        largest=sampler.largest,
+        sync_seconds=time.perf_counter() - start,
     )
 
 

@@ -89,6 +89,12 @@ def cpu_seconds_of(result: Result) -> list[float | None]:
     return [steps[step].cpu_seconds if step in steps else None for step in STEPS]
 
 
+def elsewhere(result: Result) -> str:
+    """Say how many cores were busy with something else while a tool was measured."""
+    steps = result.steps.values()
+    return f"{sum(s.elsewhere * s.seconds for s in steps) / sum(s.seconds for s in steps):.1f}"
+
+
 def bytes_of(result: Result) -> list[float | None]:
     steps = result.steps
     peaks = [steps[step].resident for step in ("v1", "v2", "check_out")]
@@ -102,6 +108,8 @@ def print_results(data_set: DataSet, limits: Mapping[str, Measured], results: Re
     print_figures([f"{heading} s" for heading in headings], results, seconds_of, in_seconds)
     headings = [f"{heading} CPU s" for heading in STEPS.values()]
     print_figures(headings, results, cpu_seconds_of, in_seconds)
+    busy = (f"{name} {elsewhere(one)}" for name, one in results.items() if isinstance(one, Result))
+    print("\nCores busy with something else meanwhile:", " · ".join(busy))
     headings = [
         "peak RSS, add v1 MB",
         "add v2",
