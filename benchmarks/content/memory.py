@@ -162,7 +162,8 @@ def main() -> None:
             rows += measure_folder(base / "small", arguments)
         if arguments.gigabytes:
             rows += measure_file(base / "large", arguments)
-    print_table(HEADINGS, rows)
+        print_table(HEADINGS, rows)
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

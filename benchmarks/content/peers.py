@@ -177,11 +177,14 @@ def main() -> None:
             base.mkdir()
             limits, results = measure_all(base, data_set, tools, path=path, repeat=arguments.repeat)
             print_results(data_set, limits, results)
+            sys.stdout.flush()
             goals += goals_of(data_set, limits, results)
-    if arguments.diff_files:
-        goals.append(goal_of_diff(arguments.diff_files))
-    print("\n### Goals")
-    print_table(["", "seen", "goal", "met"], [goal.row() for goal in goals])
+        if arguments.diff_files:
+            goals.append(goal_of_diff(arguments.diff_files))
+        print("\n### Goals")
+        print_table(["", "seen", "goal", "met"], [goal.row() for goal in goals])
+        sys.stdout.flush()
+        say("removing the files, which may take minutes")
 
 
 if __name__ == "__main__":
