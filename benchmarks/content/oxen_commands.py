@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-import oxen  # ty: ignore
+import oxen
 
 
 def set_up() -> None:

@@ -99,7 +99,7 @@ class Result:
 
 
 def check(out: Path, expected: Path, data_set: DataSet) -> None:
-    """Make sure that a checkout has the files that it should: a tool that fails is not fast."""
+    """Make sure that a checkout has its size and the right changed files: who fails is not fast."""
     places = data_set.changed_places()
     different = [
         place for place in places if not filecmp.cmp(out / place, expected / place, shallow=False)
