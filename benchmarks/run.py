@@ -1,7 +1,7 @@
 """Run every benchmark, each beside what people use for the same job today.
 
 `python benchmarks/run.py` takes a few minutes; `--full` runs the sizes of docs/benchmarks.md, which
-takes about an hour on two cores.
+takes some hours on two cores and 80 GB of disk.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ QUICK_AND_FULL = [
     ("diff/files.py", "--files 100000 --on-disk 5000", "--files 1000000 --on-disk 20000"),
     ("diff/finer.py", "--rows 100000 --megabytes 50", "--rows 1000000 --megabytes 500"),
     ("content/store.py", "--files 5000 --large 200", "--files 20000 --large 1000"),
+    ("content/peers.py", "", "--full"),
+    ("content/memory.py", "", "--files 2000000 --gigabytes 20"),
     ("repository/catalog.py", "--runs 5000", "--runs 100000"),
     ("repository/recording.py", "--runs 2000", "--runs 100000"),
 ]
