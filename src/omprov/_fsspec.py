@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from fsspec import AbstractFileSystem
 
-from omprov._front import connect
+from omprov._front import connect, find_repository
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Kind, Reference
 
@@ -57,7 +57,7 @@ class OmprovFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
     ) -> None:
         super().__init__(**options)
         self._url = f"https://{host}" if host else repository
-        self._opened: tuple[int, Repository] | None = None
+        self._opened: tuple[tuple[int, Path], Repository] | None = None
         self._trees: dict[str, StoredTree] = {}
 
     # -- addresses
@@ -177,9 +177,13 @@ class OmprovFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
 
     # -- the repository
     def _repository(self) -> Repository:
-        """Return the repository, opened by this very process: a fork must open its own."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), connect(self._url, create=False)
+        """Return the repository, opened by this very process: a fork must open its own.
+
+        fsspec keeps file systems for ever, while the nearest repository may become another one.
+        """
+        which = os.getpid(), find_repository(self._url).absolute()
+        if self._opened is None or self._opened[0] != which:
+            self._opened = which, connect(which[1], create=False)
             self._trees = {}
         return self._opened[1]
 

@@ -90,15 +90,22 @@ def test_an_option_or_the_environment_names_the_repository(repository, tmp_path,
     monkeypatch.chdir(tmp_path.parent)
     option = {"repository": str(tmp_path)}
     assert len(pd.read_csv(address, storage_options=option)) == 2
-    fsspec.filesystem("omprov").clear_instance_cache()
     with pytest.raises(NotFound, match="omprov init"):
         fsspec.open(address).open()
     monkeypatch.setenv("OMPROV_URL", str(repository.path))
-    fsspec.filesystem("omprov").clear_instance_cache()
     with fsspec.open(address, "rt") as file:
         assert file.readline() == "name,size\n"
     with pytest.raises(Unavailable, match="not on servers"):
         fsspec.open("omprov://example.org/default/dataset/digits:v1/labels.csv").open()
+
+
+def test_the_nearest_repository_is_the_one_of_the_current_folder(repository, tmp_path, monkeypatch):
+    address = "omprov://dataset/digits:v1/labels.csv"
+    assert len(pd.read_csv(address)) == 2
+    with omprov.connect(tmp_path / "other") as other:
+        other.add_version("dataset/digits", {"labels.csv": b"name\nz\n"})
+    monkeypatch.chdir(tmp_path / "other")
+    assert pd.read_csv(address).to_dict("list") == {"name": ["z"]}
 
 
 def test_arrow_reads_datasets(fs):
