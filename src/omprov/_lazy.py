@@ -30,3 +30,19 @@ def load_on_use(
         return value
 
     return load, lambda: sorted(sys.modules[package].__all__)
+
+
+class Later:
+    """A module that is imported when something of it is first asked for.
+
+    Args:
+        name: of the module; one that begins with a dot is of `package`.
+        package: whose module it is.
+    """
+
+    def __init__(self, name: str, package: str) -> None:
+        self._name = name
+        self._package = package
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name, self._package), name)

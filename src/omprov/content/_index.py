@@ -100,17 +100,22 @@ class ChunkIndex:
         but = _HELD if held else ""
         wanted = set(keys)
         digests = list({key.digest for key in wanted})
-        found: dict[int, set[Key]] = {}
+        rows: dict[tuple[int, bytes], int] = {}
         with self._lock, translated(self._path), self._database:
             self._database.execute("BEGIN")  # one view: the numbers of packs are used again
             for start in range(0, len(digests), IN_ONE_STATEMENT):
                 batch = digests[start : start + IN_ONE_STATEMENT]
                 marks = ",".join("?" * len(batch))
                 query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks}){but}"  # noqa: S608 - marks only
-                for type_, digest, pack in self._database.execute(query, batch):
-                    found.setdefault(pack, set()).add(Key(ObjectType(type_), digest))
-            names = dict(self._database.execute("SELECT id, name FROM pack")) if found else {}
-        return {names[pack]: those & wanted for pack, those in found.items() if those & wanted}
+                found = self._database.execute(query, batch)
+                rows.update(((type_, digest), pack) for type_, digest, pack in found)
+            names = dict(self._database.execute("SELECT id, name FROM pack")) if rows else {}
+        by_pack: dict[str, set[Key]] = {}
+        for key in wanted:
+            pack = rows.get(key)
+            if pack is not None:
+                by_pack.setdefault(names[pack], set()).add(key)
+        return by_pack
 
     def find_all(self, keys: Iterable[Key]) -> dict[Key, Location]:
         """Return where those of `keys` lie that the index knows."""

@@ -9,21 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
+from omprov._lazy import Later
 from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
-from ._broken import condemn_broken
-from ._bucket_references import record_bucket
 from ._buckets import split_url
-from ._census import look_at_packs
 from ._checkout import Checkout, Shelf, materialize
-from ._collect import Collected, collect
 from ._durable import disk_errors_told, fsync_folder
-from ._exchange import bring_back, pull, push, send_back
 from ._fsck import Damage, check_packs, find_incomplete
-from ._holding import HeldPacks, held_packs
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
-from ._mending import Mended, mend_packs
 from ._movers import LocalStore, Moved
 from ._nodes import EntryKind, decode_node
 from ._objects import Key, ObjectType
@@ -31,19 +25,15 @@ from ._opening import open_parts, open_remote
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
 from ._putting import NodeSink, NullSink
 from ._rebuild import Rebuilt, rebuild, rebuild_anew
-from ._receiving import receive_packs
 from ._references import Recorder, Referenced, record_folder
 from ._reliance import packs_settled
 from ._remote import RemoteSetup
-from ._remote_check import RemoteCheck, check_remote, hit_trees
-from ._remote_mending import RemoteMended, mend_remote
 from ._scan import TreeSummary, scan, scan_files
 from ._source_checks import SourceLosses, check_sources, count_elsewhere
 from ._source_guard import refuse_sources
 from ._stats import StatCache
 from ._stored_files import StoredFile, drop_copies, is_source
 from ._tree import StoredTree, iter_changes
-from ._usage import Usage, measure_usage
 from ._writer import ObjectWriter
 
 if TYPE_CHECKING:
@@ -60,6 +50,39 @@ if TYPE_CHECKING:
     from ._vault import Vault
 
     AnyPath = str | os.PathLike[str] | bytes
+
+if TYPE_CHECKING:
+    from . import (
+        _broken,
+        _bucket_references,
+        _census,
+        _collect,
+        _exchange,
+        _holding,
+        _mending,
+        _receiving,
+        _remote_check,
+        _remote_mending,
+        _usage,
+    )
+    from ._collect import Collected
+    from ._holding import HeldPacks
+    from ._mending import Mended
+    from ._remote_check import RemoteCheck
+    from ._remote_mending import RemoteMended
+    from ._usage import Usage
+else:  # what is used now and then, and draws in much: `omprov add` shall not wait for that
+    _broken = Later("._broken", __package__)
+    _bucket_references = Later("._bucket_references", __package__)
+    _census = Later("._census", __package__)
+    _collect = Later("._collect", __package__)
+    _exchange = Later("._exchange", __package__)
+    _holding = Later("._holding", __package__)
+    _mending = Later("._mending", __package__)
+    _receiving = Later("._receiving", __package__)
+    _remote_check = Later("._remote_check", __package__)
+    _remote_mending = Later("._remote_mending", __package__)
+    _usage = Later("._usage", __package__)
 
 GRACE = timedelta(hours=24)
 """So long nobody touches what was put or relied upon, where nothing else is said."""
@@ -229,7 +252,7 @@ class ContentStore:
                     path, recorder, self._stats, hashed=hashed is not False, progress=progress
                 )
             else:
-                found = record_bucket(
+                found = _bucket_references.record_bucket(
                     text,
                     recorder,
                     self.sources,
@@ -396,7 +419,7 @@ class ContentStore:
             Unavailable: the remote cannot be reached.
         """
         self._reader.refresh()
-        return push(self._local, self._reader.without_remotes(), remote, roots, progress)
+        return _exchange.push(self._local, self._reader.without_remotes(), remote, roots, progress)
 
     def pull(
         self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
@@ -420,7 +443,7 @@ class ContentStore:
         """
         self._reader.refresh()
         with closing(self._opened.reader([remote])) as reader:
-            return pull(self._local, reader, remote, roots, progress)
+            return _exchange.pull(self._local, reader, remote, roots, progress)
 
     # -- backups
     def held(
@@ -439,7 +462,7 @@ class ContentStore:
         Raises:
             Damaged: something that the trees name is missing or cannot be read.
         """
-        return held_packs(self.path, self._index, roots, preferred)
+        return _holding.held_packs(self.path, self._index, roots, preferred)
 
     def receive(
         self, vault: Vault, backup: Backup, progress: Progress | None = None
@@ -457,14 +480,14 @@ class ContentStore:
             Unavailable: the vault cannot be reached.
         """
         sizes = vault.packs()
-        return receive_packs(
+        return _receiving.receive_packs(
             vault.bucket, sizes, backup.packs, self.path, self._index, progress=progress
         )
 
     # -- looking after
     def size(self) -> int:
         """Return the bytes of all packs."""
-        return sum(pack.size for pack in look_at_packs(self._packs))
+        return sum(pack.size for pack in _census.look_at_packs(self._packs))
 
     def collect(
         self,
@@ -492,7 +515,7 @@ class ContentStore:
             Damaged: something cannot be read, so nobody knows what it reaches; nothing was changed.
             StorageFull: there is no room for a new pack; the store holds what it held.
         """
-        done = collect(
+        done = _collect.collect(
             self.path,
             self._index,
             roots,
@@ -513,7 +536,7 @@ class ContentStore:
         Raises:
             Damaged: something cannot be read.
         """
-        return measure_usage(self.path, contents)
+        return _usage.measure_usage(self.path, contents)
 
     def fsck(self, progress: Progress | None = None, *, full: bool = True) -> list[Damage]:
         """Verify the packs; return what is wrong, empty when all is well.
@@ -585,7 +608,7 @@ class ContentStore:
             Busy: another process mends, or collects garbage.
             StorageFull: there is no room for a new pack; the damaged ones are where they were.
         """
-        done = mend_packs(self.path, self._index, damages)
+        done = _mending.mend_packs(self.path, self._index, damages)
         self._reader.close()
         return done
 
@@ -599,7 +622,7 @@ class ContentStore:
         Raises:
             Busy: another process mends, or collects garbage.
         """
-        condemn_broken(self.path, self._reader.without_remotes(), self._index, roots)
+        _broken.condemn_broken(self.path, self._reader.without_remotes(), self._index, roots)
 
     def bring_back(
         self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
@@ -612,7 +635,7 @@ class ContentStore:
             progress: told the packs and bytes.
         """
         with closing(self._opened.reader([remote])) as reader:
-            return bring_back(self._local, reader, remote, roots, progress)
+            return _exchange.bring_back(self._local, reader, remote, roots, progress)
 
     def check_remote(
         self,
@@ -637,7 +660,7 @@ class ContentStore:
             Unavailable: it cannot be reached.
         """
         with closing(self._opened.reader([remote])) as reader:
-            return check_remote(
+            return _remote_check.check_remote(
                 remote,
                 reader,
                 roots,
@@ -670,7 +693,7 @@ class ContentStore:
             Unavailable: the remote cannot be reached.
         """
         reader = self._reader.without_remotes()
-        done = mend_remote(
+        done = _remote_mending.mend_remote(
             self._local,
             reader,
             remote,
@@ -680,8 +703,8 @@ class ContentStore:
         )
         if not found.is_vault:
             with closing(self._opened.reader([remote])) as through:
-                hit, _ = hit_trees(remote, through, roots, found.damages)
-            send_back(self._local, reader, remote, hit, progress)
+                hit, _ = _remote_check.hit_trees(remote, through, roots, found.damages)
+            _exchange.send_back(self._local, reader, remote, hit, progress)
         return done
 
     def rebuild_index(self, progress: Progress | None = None) -> Rebuilt:
