@@ -241,6 +241,10 @@ def test_nothing_new_is_said_without_opening_the_catalog(omprov, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("omprov._front.connect", None)
         assert omprov("add", "data") == "dataset/digits:v1  nothing changed\n"
+        again = omprov("add", "data", "--as", "dataset/digits")
+        assert again == "dataset/digits:v1  nothing changed\n"
+    assert "dataset/other:v1" in omprov("add", "data", "--as", "dataset/other")
+    omprov("checkout", "dataset/digits", "data")
     omprov.write({"data/a.txt": "2"})
     assert "dataset/digits:v2" in omprov("add", "data")
     assert omprov("add", "data") == "dataset/digits:v2  nothing changed\n"

@@ -88,8 +88,8 @@ def add_command(
     if root and parents:
         raise InvalidInput("--root says that there is no parent; leave out --parent")
     stored = None
-    if isinstance(content, Path) and not (session.as_json or root or parents or asset):
-        held, stored = _stored_known(session, content)
+    if isinstance(content, Path) and not (session.as_json or root or parents):
+        held, stored = _stored_known(session, content, asset)
         if held is not None:
             click.echo(f"{held.reference}  nothing changed")
             return
@@ -137,18 +137,25 @@ def _warn_of_left_out(session: Session, added: Added) -> None:
         )
 
 
-def _stored_known(session: Session, path: Path) -> tuple[Held | None, TreeSummary | None]:
+def _stored_known(
+    session: Session, path: Path, asset: str | None
+) -> tuple[Held | None, TreeSummary | None]:
     """Store a folder that holds a known version; return that version if nothing has changed.
 
     The catalog need not be opened for that, which would take longer than all the rest.
     """
     from omprov._front import find_repository  # start-up
-    from omprov.repository import find_held, store_known
+    from omprov.repository import Config, find_held, store_known
 
     repository = find_repository(session.url)
     held = find_held(repository, path)
     if held is None or not path.exists():
         return None, None
+    if asset is not None:
+        wanted = Reference.parse(asset)
+        project = wanted.project or Config(repository / "config").get("project") or DEFAULT_PROJECT
+        if str(replace(wanted, project=project)) != asset_of(held.reference):
+            return None, None
     with session.progress("storing") as progress:
         stored = store_known(repository, path, progress)
     return (held if stored.digest == held.digest else None), stored
