@@ -173,12 +173,6 @@ def _guarded(action: Any, words: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _system_words(error: OSError) -> str:
-    words = error.strerror or str(error)
-    name = error.filename
-    return f"{os.fsdecode(name)}: {words}" if isinstance(name, str | bytes) else words
-
-
 def _say_usage(error: click.UsageError, *, as_json: bool) -> None:
     if error.ctx and type(error).__name__ == "NoArgsIsHelpError" and not as_json:
         click.echo(error.ctx.get_help(), err=True)  # older releases of click print it themselves
