@@ -192,6 +192,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def read_everything(self, store, digest, folder):
         tree = store.tree(digest)
+        list(tree.iter_entries())  # the pages of empty folders too
         for path, what in leaves(folder).items():
             content = what[1] if isinstance(what, tuple) else what
             content = os.fsencode(content) if isinstance(content, str) else content
