@@ -10,11 +10,17 @@ answers, for people or, with ``--json``, for programs.
 - `_lanes`, `_lane_drawing` and `_graph_picture` draw version graphs, each step for itself.
 """
 
+import gc
+
 from ._application import application
 
 __all__ = ["application", "main"]
 
+_COLLECTED_AFTER = 100_000
+"""Objects. A command is short: looking for cycles while it loads is a fifth of its start."""
+
 
 def main() -> None:
     """Run the command line of this process; the entry point of ``omprov``."""
+    gc.set_threshold(_COLLECTED_AFTER, 20, 20)
     application.main(prog_name="omprov")

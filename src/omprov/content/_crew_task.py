@@ -137,7 +137,7 @@ class _Content:
         """Read a file; one that has to be read again is collected twice, which does no harm."""
         if not self.content and stat.st_size >= WHOLE:
             return hash_file(file)
-        return put_content(read_all(file, stat.st_size + 1), self)
+        return put_content(read_all(file, stat.st_size), self)
 
     def lacks(self, keys: Iterable[Key], *, held: bool = True) -> set[Key]:  # noqa: ARG002
         return set(keys)

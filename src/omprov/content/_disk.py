@@ -3,15 +3,13 @@
 Paths are bytes here, for file names are bytes.
 """
 
-# Paths are bytes here, which pathlib does not take:
-# ruff: noqa: PTH123
-
 from __future__ import annotations
 
 import errno
 import os
 import stat as stat_module
 from contextlib import contextmanager
+from io import FileIO
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from blake3 import blake3
@@ -115,10 +113,10 @@ def kind_of(mode: int) -> EntryKind:
     return _EXECUTABLE if mode & stat_module.S_IXUSR else _FILE
 
 
-def read_all(file: BinaryIO, most: int) -> bytes:
-    """Read what is left of a file without buffer, but at most so many bytes."""
-    content = file.read(most)
-    while len(content) < most and (more := file.read(most - len(content))):
+def read_all(file: BinaryIO, size: int) -> bytes:
+    """Read the bytes that a file without buffer is said to have, and one more where it has it."""
+    content = file.read(size + 1)
+    while len(content) < size and (more := file.read(size + 1 - len(content))):
         content += more
     return content
 
@@ -151,14 +149,20 @@ def read_steadily(
         InvalidInput: it cannot be opened, or is no regular file any more.
     """
     for _ in range(_TRIES):
-        with told(path), open(os.open(path, _FLAGS), "rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            if not stat_module.S_ISREG(before.st_mode):
-                raise _changing(path)
-            result = read(file, before)
-            after = os.fstat(file.fileno())
-            if looks(before) == looks(after) and file.tell() == after.st_size:
-                return result, after
+        try:  # not `with told`: this is called for millions of files
+            with FileIO(os.open(path, _FLAGS)) as file:
+                descriptor = file.fileno()
+                before = os.fstat(descriptor)
+                if not stat_module.S_ISREG(before.st_mode):
+                    raise _changing(path)
+                result = read(file, before)
+                after = os.fstat(descriptor)
+                if looks(before) == looks(after) and file.tell() == after.st_size:
+                    return result, after
+        except OmprovError:  # some are errors of the system as well
+            raise
+        except OSError as error:
+            raise _as_told(path, error) from error
     raise _changing(path)
 
 

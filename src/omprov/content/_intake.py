@@ -106,7 +106,7 @@ class Intake:
 
     def _read(self, file: BinaryIO, stat: os.stat_result) -> bytes:
         if stat.st_size < WHOLE:
-            return put_content(read_all(file, stat.st_size + 1), self._sink)
+            return put_content(read_all(file, stat.st_size), self._sink)
         if not self._sink.content:
             return hash_file(file)
         return put_chunks(iter_chunks(file), self._sink)

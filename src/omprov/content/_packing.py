@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import zstandard
 from blake3 import blake3
 
-from ._durable import create_locked, disk_errors_told, fsync_folder
+from ._durable import create_locked, disk_errors_told, fsync_folder, told_of_disk
 from ._pack import STORED, ZSTANDARD, Packed, encode_footer, encode_header
 from ._pack_folder import pack_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from _typeshed import ReadableBuffer
 
     from ._objects import Key
 
@@ -68,24 +66,27 @@ class Packing:
             key in pack.keys for pack in tuple(self._ended)
         )
 
-    def add(self, key: Key, raw: ReadableBuffer) -> None:
+    def add(self, key: Key, raw: bytes | memoryview) -> None:
         """Append an object."""
-        with disk_errors_told():
+        size = len(raw)
+        packed = self._compress(raw, size)
+        try:  # not `with disk_errors_told`: this is called for millions of objects
             if self._pack is None:
                 self._pack = PackFile(self._folder)
-            packed = self._compress(raw)
-            size = memoryview(raw).nbytes
             if packed is not None:
                 self._pack.append(key, packed, size, ZSTANDARD)
             else:
                 self._pack.append(key, raw, size, STORED)
+        except OSError as error:
+            if (known := told_of_disk(error)) is None:
+                raise
+            raise known from error
         if self._pack.size >= PACK_SIZE or len(self._pack.keys) >= PACK_OBJECTS:
             self.seal()
 
-    def _compress(self, raw: ReadableBuffer) -> bytes | None:
+    def _compress(self, raw: bytes | memoryview, size: int) -> bytes | None:
         """Compress, where that helps; of large objects, samples tell first whether it may."""
         view = memoryview(raw)
-        size = view.nbytes
         if size >= _SAMPLED and not any(
             self._shrinks(view[start : start + _SAMPLE]) for start in (0, size // 2)
         ):
@@ -154,7 +155,7 @@ class PackFile:
         self.keys: set[Key] = set()
         self._write(encode_header())
 
-    def append(self, key: Key, stored: ReadableBuffer, raw: int, compression: int) -> None:
+    def append(self, key: Key, stored: bytes | memoryview, raw: int, compression: int) -> None:
         """Append an object's stored bytes.
 
         Args:
@@ -163,8 +164,7 @@ class PackFile:
             raw: how many bytes it has once decompressed.
             compression: how it is stored.
         """
-        length = memoryview(stored).nbytes
-        place = Packed(key.digest, self.size, length, raw, key.type, compression)
+        place = Packed(key.digest, self.size, len(stored), raw, key.type, compression)
         self._write(stored)
         self.objects.append(place)
         self.keys.add(key)
@@ -195,7 +195,7 @@ class PackFile:
         with suppress(OSError):  # what it could not write no longer matters
             self._file.close()
 
-    def _write(self, data: ReadableBuffer) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         self._file.write(data)
         self._hash.update(data)
-        self.size += memoryview(data).nbytes
+        self.size += len(data)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import time
 from contextlib import contextmanager, suppress
 from threading import Lock
@@ -108,7 +107,7 @@ class Reliance:
     def _register(self) -> None:
         """Say that a writer is at work, before it relies on anything."""
         while self._writer is None:
-            path = self._folder / "tmp" / (_WRITER + secrets.token_hex(8))
+            path = self._folder / "tmp" / (_WRITER + os.urandom(8).hex())
             descriptor = os.open(path, _LOCK_FLAGS | os.O_EXCL, 0o644)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:
