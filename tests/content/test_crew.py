@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from omprov.content import ContentStore, Done, Expected
 from omprov.content import _crew as crew_module
 from omprov.content import _intake as intake_module
-from omprov.content._chunking import iter_chunks, iter_windows
+from omprov.content._chunking import LARGEST, find_lengths, iter_chunks, iter_windows
 from omprov.content._objects import Key, ObjectType, decode_file
 from omprov.content._putting import put_content
 from omprov.content._writer import ObjectWriter
@@ -51,19 +51,30 @@ def test_a_crew_stores_what_one_process_stores(folder, checkpoint, tmp_path_fact
     assert leaves(read_folder(base / "out")) == leaves(folder)
 
 
-def test_windows_cut_a_file_as_one_piece(monkeypatch):
-    content = random_bytes(3, 3_000_000) + bytes(900_000) + random_bytes(3, 2_000_001)
-    for size in (600_000, 1_000_000, len(content), len(content) + 1, 8_000_000):
-        whole, lengths = blake3(), []
+def test_windows_hold_a_file_and_end_where_chunks_do():
+    content = random_bytes(3, 3_000_000) + bytes(900_000) + random_bytes(3, 20_000_001)
+    for size in (1_000_000, 2_500_000, 8_000_000, len(content), len(content) + 1):
+        whole, found = blake3(), []
         windows = iter_windows(
             BytesIO(content), lambda size=size: memoryview(bytearray(size)), whole.update
         )
-        for view, cut in windows:
-            start = sum(lengths)
+        for view in windows:
+            start = sum(map(len, found))
             assert bytes(view) == content[start : start + len(view)]
-            lengths += cut
+            found.append(bytes(view))
+            assert sum(find_lengths(view)) == len(view)
+        assert b"".join(found) == content
         assert whole.digest() == blake3(content).digest()
-        assert lengths == [len(chunk) for chunk in iter_chunks(BytesIO(content))]
+    assert list(iter_chunks(BytesIO(b""))) == []
+
+
+def test_what_is_inserted_changes_the_chunks_around_it_alone():
+    content = random_bytes(3, 60_000_000)
+    chunks = {bytes(chunk) for chunk in iter_chunks(BytesIO(content))}
+    for place in (0, 1, 7_999_999, 8 << 20, 31_234_567, len(content)):
+        longer = content[:place] + b"something else" + content[place:]
+        new = [len(chunk) for chunk in iter_chunks(BytesIO(longer)) if bytes(chunk) not in chunks]
+        assert sum(new) <= 4 * LARGEST, place
 
 
 def test_a_large_file_is_cut_by_a_crew_as_by_one_process(store, always, tmp_path):

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 SMALLEST, AVERAGE, LARGEST = 16 << 10, 64 << 10, 256 << 10
-"""Bytes of a chunk; only a file's last one may be smaller."""
+"""Bytes of a chunk; the last one of a window may be smaller."""
 _WINDOW = 8 << 20
+_TAIL = 1 << 20
+"""Where a window ends is found in its last bytes alone. Borders found from different starts soon
+coincide, so that this one is nearly always one of those found from the start of the window."""
 
 
 def iter_chunks(source: BinaryIO) -> Iterator[memoryview]:
@@ -25,9 +28,9 @@ def iter_chunks(source: BinaryIO) -> Iterator[memoryview]:
     Each chunk is valid only until the next one is asked for.
     """
     window = memoryview(bytearray(_WINDOW))
-    for view, lengths in iter_windows(source, lambda: window):
+    for view in iter_windows(source, lambda: window):
         start = 0
-        for length in lengths:
+        for length in find_lengths(view):
             yield view[start : start + length]
             start += length
 
@@ -36,22 +39,21 @@ def iter_windows(
     source: BinaryIO,
     next_window: Callable[[], memoryview],
     read: Callable[[memoryview], object] = lambda _: None,
-) -> Iterator[tuple[memoryview, list[int]]]:
-    """Read what is left of `source` window by window, and cut each into chunks.
+) -> Iterator[memoryview]:
+    """Read what is left of `source` in windows that are cut into chunks each for itself.
 
-    Chunks are those of the whole file: the last one in a window begins the next window, unless the
-    file ends.
+    A window ends where a chunk ends, by what is around there and not by where it lies in the file;
+    so what is inserted into a file changes the chunks around it alone.
 
     Args:
         source: a file without buffer.
-        next_window: gives the memory for the next window; all are of one size, at least twice
-            the largest chunk. It may be the same one again.
+        next_window: gives the memory for the next window; all are of one size, at least four
+            times the largest chunk. It may be the same one again.
         read: told the bytes that were read, each once and in order.
 
     Returns:
-        The window, as far as it is filled, with the lengths of the whole chunks at its start.
+        The window, as far as it is to be cut.
     """
-    find_borders = _load_fastcdc()
     rest = b""
     while True:
         window = next_window()
@@ -60,14 +62,18 @@ def iter_windows(
         while filled < len(window) and (count := source.readinto(window[filled:])):  # type: ignore[attr-defined]
             filled += count
         read(window[start:filled])
-        at_end = filled < len(window)
-        if filled == 0:
+        if filled < len(window):
+            if filled:
+                yield window[:filled]
             return
-        lengths = [c.length for c in find_borders(window[:filled], SMALLEST, AVERAGE, LARGEST)]
-        rest = b"" if at_end else bytes(window[filled - lengths.pop() : filled])
-        yield window[:filled], lengths
-        if at_end:
-            return
+        border = filled - find_lengths(window[max(filled - _TAIL, 0) :])[-1]
+        rest = bytes(window[border:])
+        yield window[:border]
+
+
+def find_lengths(window: memoryview) -> list[int]:
+    """Return the lengths of the chunks that a window consists of."""
+    return [c.length for c in _load_fastcdc()(window, SMALLEST, AVERAGE, LARGEST)]
 
 
 @cache

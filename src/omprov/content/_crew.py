@@ -23,7 +23,7 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, starmap
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from blake3 import blake3
@@ -60,11 +60,15 @@ _CHECKPOINT = 30.0
 
 @dataclass(slots=True)
 class _Window:
-    """A part of a large file in shared memory; its chunks once a worker has hashed them."""
+    """A part of a large file in shared memory.
+
+    Attributes:
+        slot: where.
+        pieces: length and digest of each of its chunks, once a worker has found them.
+    """
 
     slot: int
-    lengths: list[int]
-    digests: list[bytes] | None = None
+    pieces: list[tuple[int, bytes]] | None = None
 
 
 class Crew:
@@ -173,7 +177,7 @@ class Crew:
         match what:
             case "read":
                 self._take_files(worker, *facts)
-            case "hashed":
+            case "cut":
                 self._take_window(worker, *facts)
             case "stored":
                 self._take_stored(worker, *facts)
@@ -257,24 +261,24 @@ class Crew:
             slot = self._slots.pop()
             return memoryview(self._memory)[slot * WINDOW : (slot + 1) * WINDOW]
 
-        for _, lengths in iter_windows(file, next_window, whole.update):
-            windows.append(_Window(slot, lengths))
-            self._give(windows[-1], ("window", slot, lengths))
-            self._tell(0, sum(lengths))
-            while windows and windows[0].digests is not None:
+        for view in iter_windows(file, next_window, whole.update):
+            windows.append(_Window(slot))
+            self._give(windows[-1], ("window", slot, len(view)))
+            self._tell(0, len(view))
+            while windows and windows[0].pieces is not None:
                 yield from _pieces_of(windows.popleft())
         while windows:
-            while windows[0].digests is None:
+            while windows[0].pieces is None:
                 self._turn()
             yield from _pieces_of(windows.popleft())
 
-    def _take_window(self, worker: int, number: int, digests: list[bytes]) -> None:
+    def _take_window(self, worker: int, number: int, pieces: list[tuple[int, bytes]]) -> None:
         window = self._jobs[number]
         assert isinstance(window, _Window)
-        window.digests = digests
-        self._choose(worker, number, digests)
+        window.pieces = pieces
+        self._choose(worker, number, [digest for _, digest in pieces])
 
 
 def _pieces_of(window: _Window) -> Iterator[Piece]:
-    assert window.digests is not None
-    return map(chunk_piece, window.lengths, window.digests)
+    assert window.pieces is not None
+    return starmap(chunk_piece, window.pieces)

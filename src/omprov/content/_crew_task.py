@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from blake3 import blake3
 
+from ._chunking import find_lengths
 from ._disk import FileLook, hash_file, read_all, read_steadily
 from ._objects import WHOLE, Key, ObjectType
 from ._packing import Packing
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ._pack import Packed
 
 LARGE = 8 << 20
-"""Files of more bytes are cut by the process that leads the crew, window by window."""
+"""Files of more bytes are read by the process that leads the crew, window by window."""
 WINDOW = 8 << 20
 """Bytes of a window."""
 
@@ -62,8 +63,8 @@ class _Task:
         match order:
             case "files", paths, number:
                 self._read(paths, number)
-            case "window", slot, lengths, number:
-                self._hash(slot, lengths, number)
+            case "window", slot, size, number:
+                self._cut(slot, size, number)
             case "store", number, chosen:
                 self._store(number, chosen)
             case ("seal",):
@@ -95,15 +96,16 @@ class _Task:
             self._raws[number] = content.raws
         self._link.send(("read", number, results))
 
-    def _hash(self, slot: int, lengths: Iterable[int], number: int) -> None:
+    def _cut(self, slot: int, size: int, number: int) -> None:
         start = slot * WINDOW
+        lengths = find_lengths(self._memory[start : start + size])
         raws = []
         for length in lengths:
             raws.append(self._memory[start : start + length])
             start += length
         digests = [blake3(raw).digest() for raw in raws]
         self._raws[number], self._digests[number] = raws, digests
-        self._link.send(("hashed", number, digests))
+        self._link.send(("cut", number, list(zip(lengths, digests, strict=True))))
 
     def _store(self, number: int, chosen: Iterable[int]) -> None:
         assert self._packing is not None

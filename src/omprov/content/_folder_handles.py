@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 
+from omprov.errors import Conflict
+
 MOST_OPEN = 64
 _FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -75,3 +77,11 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     """Return the folder that holds `path`, and the name in it without a slash."""
     parent = parent_of(path)
     return parent, path[len(parent) :].rstrip(b"/")
+
+
+def mounted_over(path: bytes) -> Conflict:
+    """Say that a file system is mounted where files of the tree belong."""
+    return Conflict(
+        f"{os.fsdecode(path)} lies on another file system than the folder around it, and files "
+        "cannot be moved across in one step: unmount it, or check out elsewhere"
+    )

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from omprov.errors import Conflict, Damaged, OmprovError, SourceChanged, Unavailable
 
 from ._disk import FileLook
-from ._folder_handles import FolderHandles, split
+from ._folder_handles import FolderHandles, mounted_over, split
 from ._nodes import EntryKind
 from ._place import write_at
-from ._plan import mounted_over
 from ._progress import Done
 
 if TYPE_CHECKING:

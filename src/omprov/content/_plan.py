@@ -10,10 +10,10 @@ import stat as stat_module
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from omprov.errors import Conflict, Damaged
+from omprov.errors import Damaged
 
 from ._addresses import absolute_path
-from ._folder_handles import split
+from ._folder_handles import mounted_over, split
 from ._ignore import ALWAYS_IGNORED
 from ._nodes import Entry, EntryKind
 from ._pile import Pile
@@ -140,14 +140,6 @@ def refuse_other_books(path: bytes) -> None:
     """
     if path.rstrip(b"/").rpartition(b"/")[2] in ALWAYS_IGNORED:
         raise Damaged(f"a tree holds {os.fsdecode(path)}, which none may hold: it is not written")
-
-
-def mounted_over(path: bytes) -> Conflict:
-    """Say that a file system is mounted where files of the tree belong."""
-    return Conflict(
-        f"{os.fsdecode(path)} lies on another file system than the folder around it, and files "
-        "cannot be moved across in one step: unmount it, or check out elsewhere"
-    )
 
 
 def _merge(
