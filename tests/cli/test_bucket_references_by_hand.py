@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omprov.content._sources import Sources
+from omprov.content._references._sources import Sources
 
 sys.path.append(str(Path(__file__).parents[1] / "content"))
 from buckets import s3_server

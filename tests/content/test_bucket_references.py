@@ -14,10 +14,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from omprov.content import ContentStore
-from omprov.content import _bucket_references as bucket_references
-from omprov.content._bucket_names import Blob
-from omprov.content._buckets import split_url
-from omprov.content._nodes import EntryKind
+from omprov.content._format._nodes import EntryKind
+from omprov.content._references import _bucket_references as bucket_references
+from omprov.content._remotes._bucket_names import Blob
+from omprov.content._remotes._buckets import split_url
 from omprov.errors import Conflict, InvalidInput, NotFound, SourceChanged, Unavailable
 
 LARGE = random_bytes(4, 900_000)
@@ -216,7 +216,7 @@ def test_credentials_that_are_missing_are_told_with_the_fix(tmp_path, s3, monkey
             monkeypatch.delenv(name)
     with ContentStore.create(tmp_path / "one") as store:
         store.sources.options = lambda address: {**s3.options, "endpoint": "http://127.0.0.1:1"}
-        monkeypatch.setattr("omprov.content._bucket_cloud._RETRY", {"max_retries": 0})
+        monkeypatch.setattr("omprov.content._remotes._bucket_cloud._RETRY", {"max_retries": 0})
         with pytest.raises(Unavailable, match="cannot be reached"):
             store.put_reference(f"s3://{s3.bucket}")
 
@@ -239,7 +239,7 @@ class Unsorted:
 
 def test_memory_is_bounded_and_the_order_of_a_listing_does_not_matter(store, monkeypatch):
     monkeypatch.setattr(type(store.sources), "bucket", lambda self, url, address: Unsorted(20_000))
-    monkeypatch.setattr("omprov.content._packing.PACK_OBJECTS", 1024)
+    monkeypatch.setattr("omprov.content._adding._packing.PACK_OBJECTS", 1024)
     tracemalloc.start()
     try:
         whole = store.put_reference("s3://many/data").summary

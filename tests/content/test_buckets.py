@@ -159,7 +159,7 @@ def test_no_credentials_at_all(s3_url, s3_endpoint, monkeypatch):
 
 
 def test_without_the_library_clouds_name_the_extra(monkeypatch):
-    monkeypatch.delitem(sys.modules, "omprov.content._bucket_cloud", raising=False)
+    monkeypatch.delitem(sys.modules, "omprov.content._remotes._bucket_cloud", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(MissingExtra, match=r"omprov\[remotes\]"):
         open_bucket("s3://bucket/x")

@@ -244,7 +244,7 @@ def test_an_unknown_mode_is_refused(store, tmp_path):
 
 
 def test_two_processes_do_not_write_to_one_folder_at_once(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("omprov.content._checkout._PATIENCE", 2)
+    monkeypatch.setattr("omprov.content._checkout._materialize._PATIENCE", 2)
     digest = put(store, {"a": b"1"})
     (tmp_path / "w").mkdir()
     held = os.open(tmp_path / "w", os.O_RDONLY)
@@ -311,7 +311,7 @@ def test_no_tree_holds_the_books_that_others_keep_on_a_folder(store, path):
 @pytest.mark.parametrize("standing", [{}, {"mine": b"1"}])
 def test_a_crafted_tree_cannot_write_into_them(store, tmp_path, monkeypatch, path, standing):
     with monkeypatch.context() as patch:
-        patch.setattr("omprov.content._scan.ALWAYS_IGNORED", frozenset())
+        patch.setattr("omprov.content._adding._scan.ALWAYS_IGNORED", frozenset())
         digest = store.put_files({path: b"evil"}).digest
     work = make_folder(tmp_path / "work", standing)
     with pytest.raises(Damaged, match="which none may hold"):

@@ -14,12 +14,13 @@ import pytest
 from blake3 import blake3
 from content_folders import make_folder, random_bytes, read_folder
 
-from omprov.content import ContentStore, _collect, _repack, _survey
-from omprov.content._condemned import CONDEMNED
-from omprov.content._nodes import Entry, EntryKind
-from omprov.content._objects import Key, ObjectType
+from omprov.content import ContentStore
+from omprov.content._adding._writer import ObjectWriter
+from omprov.content._care import _collect, _repack, _survey
+from omprov.content._care._condemned import CONDEMNED
+from omprov.content._format._nodes import Entry, EntryKind
+from omprov.content._format._objects import Key, ObjectType
 from omprov.content._reliance import Reliance, only_collector, packs_removable
-from omprov.content._writer import ObjectWriter
 from omprov.errors import Busy, Damaged, StorageFull
 
 NOW = timedelta(0)
@@ -221,7 +222,7 @@ def test_objects_that_share_a_short_key_and_copies_in_many_packs_stay_whole(
     store, monkeypatch, bits
 ):
     """So many of both, in rounds of so little, that every path is taken."""
-    monkeypatch.setattr("omprov.content._condemned.DIGEST_BITS", bits)
+    monkeypatch.setattr("omprov.content._care._condemned.DIGEST_BITS", bits)
     monkeypatch.setattr(_collect, "PACK_SIZE", 15_000)
     monkeypatch.setattr(_survey, "FEW", 2)
     kept, source = {}, random.Random(1)

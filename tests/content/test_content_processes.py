@@ -20,7 +20,7 @@ from omprov.errors import Unavailable
 
 WRITER = """
 import random, sys
-import omprov.content._packing as packing
+import omprov.content._adding._packing as packing
 from omprov.content import ContentStore
 from omprov.errors import Unavailable
 packing.PACK_SIZE, packing.PACK_OBJECTS = 60_000, 40

@@ -218,7 +218,7 @@ def test_a_file_that_keeps_changing_is_refused(store, tmp_path, monkeypatch):
             file.write(b"%d" % next(count))
         return real(descriptor)
 
-    monkeypatch.setattr("omprov.content._disk.os.fstat", growing)
+    monkeypatch.setattr("omprov.content._adding._disk.os.fstat", growing)
     with pytest.raises(Conflict, match="log changes while it is read"):
         store.put_tree(folder)
 
@@ -233,14 +233,14 @@ def test_a_file_that_changed_once_is_read_again(store, tmp_path, monkeypatch):
             (folder / "log").write_bytes(b"newer")
         return real(descriptor)
 
-    monkeypatch.setattr("omprov.content._disk.os.fstat", changing_once)
+    monkeypatch.setattr("omprov.content._adding._disk.os.fstat", changing_once)
     assert store.put_tree(folder) == store.put_files({"log": b"newer"})
 
 
 def test_a_file_that_goes_while_the_folder_is_read_is_told(store, tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "in", {"a": b"1", "b": b"2"})
     monkeypatch.setattr(
-        "omprov.content._walk.look", lambda path: (folder / "b").unlink() or os.lstat(path)
+        "omprov.content._adding._walk.look", lambda path: (folder / "b").unlink() or os.lstat(path)
     )
     with pytest.raises((Conflict, FileNotFoundError)):
         store.put_tree(folder)

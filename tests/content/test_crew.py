@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omprov.content import ContentStore, Done, Expected
-from omprov.content import _crew as crew_module
-from omprov.content import _intake as intake_module
-from omprov.content._chunking import LARGEST, find_lengths, iter_chunks, iter_windows
-from omprov.content._objects import Key, ObjectType, decode_file
-from omprov.content._putting import put_content
-from omprov.content._writer import ObjectWriter
+from omprov.content._adding import _crew as crew_module
+from omprov.content._adding import _intake as intake_module
+from omprov.content._adding._chunking import LARGEST, find_lengths, iter_chunks, iter_windows
+from omprov.content._adding._putting import put_content
+from omprov.content._adding._writer import ObjectWriter
+from omprov.content._format._objects import Key, ObjectType, decode_file
 from omprov.errors import Conflict, InvalidInput, Unavailable
 
 
@@ -181,8 +181,8 @@ def test_the_death_of_a_worker_is_told_and_does_no_harm(store, always, tmp_path,
 
 ADDER = """
 import sys
-import omprov.content._intake as intake
-import omprov.content._crew as crew
+import omprov.content._adding._intake as intake
+import omprov.content._adding._crew as crew
 from omprov.content import ContentStore
 intake._FEW = intake._LITTLE = 0
 intake.cores = lambda: 2

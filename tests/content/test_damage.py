@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omprov.content import ContentStore
-from omprov.content._objects import (
+from omprov.content._adding._writer import ObjectWriter
+from omprov.content._format._objects import (
     FileObject,
     Key,
     ObjectType,
@@ -22,7 +23,6 @@ from omprov.content._objects import (
     encode_reference,
     is_intact,
 )
-from omprov.content._writer import ObjectWriter
 from omprov.errors import Damaged, NotFound, SchemaMismatch, StorageFull
 
 FILES = {"a": b"1" * 50, "b/c": b"text " * 40, "b/d": b"", "big": random_bytes(1, 300_000)}
@@ -189,8 +189,8 @@ def test_a_file_kept_by_reference_says_where_it_lies(store, tmp_path):
         writer.add(target, raw)
         file = encode_file(FileObject(target, len(content)), digest)
         writer.add(Key(ObjectType.FILE, digest), file)
-        from omprov.content._nodes import Entry
-        from omprov.content._putting import write_tree
+        from omprov.content._adding._putting import write_tree
+        from omprov.content._format._nodes import Entry
 
         write_tree([Entry(b"a", 1, len(content), 1, digest)], writer)
         writer.commit()

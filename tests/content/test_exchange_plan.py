@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omprov.content._exchange_plan import NeededNode, plan_moves
-from omprov.content._objects import Key, ObjectType
+from omprov.content._format._objects import Key, ObjectType
+from omprov.content._remotes._exchange_plan import NeededNode, plan_moves
 
 PACKS = ["p0", "p1", "p2", "p3", "p4"]
 

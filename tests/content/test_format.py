@@ -14,7 +14,8 @@ from content_folders import folders, make_folder, random_bytes
 from hypothesis import given, settings
 
 from omprov.content import ContentStore
-from omprov.content._objects import (
+from omprov.content._adding._writer import ObjectWriter
+from omprov.content._format._objects import (
     FileObject,
     Key,
     ObjectType,
@@ -22,7 +23,6 @@ from omprov.content._objects import (
     encode_file,
     encode_reference,
 )
-from omprov.content._writer import ObjectWriter
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
 CHUNK, TREE, FILE, LIST, REFERENCE = 1, 2, 3, 4, 5

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omprov.content import StoredTree
-from omprov.content._lists import chunk_piece, decode_list, encode_list, piece_mark
-from omprov.content._nodes import Entry, EntryKind, decode_node, encode_node, name_mark
-from omprov.content._paging import SHORT, paginate
-from omprov.content._putting import NodeSink, write_tree
+from omprov.content._adding._putting import NodeSink, write_tree
+from omprov.content._format._lists import chunk_piece, decode_list, encode_list, piece_mark
+from omprov.content._format._nodes import Entry, EntryKind, decode_node, encode_node, name_mark
+from omprov.content._format._paging import SHORT, paginate
 from omprov.content._tree import find_entry, iter_changes, iter_folder
 from omprov.diff import merge_walks
 from omprov.errors import Damaged

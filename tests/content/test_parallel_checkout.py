@@ -22,9 +22,8 @@ from omprov.content import (
     Expected,
     RemoteSettings,
     RemoteSetup,
-    _checkout,
-    _hands,
 )
+from omprov.content._checkout import _hands, _materialize
 from omprov.errors import (
     Conflict,
     Damaged,
@@ -228,7 +227,8 @@ def test_the_death_of_a_worker_is_told_and_the_next_checkout_goes_on(store, tmp_
 
 PROGRAM = """
 import sys
-from omprov.content import ContentStore, _hands
+from omprov.content import ContentStore
+from omprov.content._checkout import _hands
 _hands.MANY_FILES, _hands.RANGE, _hands.cores = 0, 256 << 10, lambda: 2
 with ContentStore.open(sys.argv[1]) as store:
     store.materialize(sys.argv[2], sys.argv[3], progress=lambda news: print(news, flush=True))
@@ -258,7 +258,7 @@ def iter_files(folder):
 
 @pytest.mark.usefixtures("hands")
 def test_a_symlink_put_in_the_way_meanwhile_is_not_followed(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(_checkout, "_BATCH_FILES", 1)
+    monkeypatch.setattr(_materialize, "_BATCH_FILES", 1)
     digest = store.put_files({f"d/{n}/{m}": b"%d" % n for n in range(20) for m in (1, 2)}).digest
     out, outside = tmp_path / "out", tmp_path / "outside"
     outside.mkdir()
@@ -305,7 +305,7 @@ def read_deep(folder):
 
 
 def test_a_plan_of_many_files_goes_to_the_disk(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("omprov.content._pile.BLOCK", 3)
+    monkeypatch.setattr("omprov.content._checkout._pile.BLOCK", 3)
     first = store.put_files({f"{n % 7}/{n}": b"%d" % n for n in range(100)}).digest
     second = store.put_files({f"{n % 5}/{n}": b"%d" % n for n in range(50)}).digest
     work = make_folder(tmp_path / "work", {"mine": b"0"})

@@ -13,8 +13,8 @@ from content_folders import folders, leaves, make_folder, random_bytes, read_fol
 from hypothesis import given, settings
 
 from omprov.content import ContentStore
-from omprov.content._addresses import file_address, path_at
-from omprov.content._nodes import EntryKind
+from omprov.content._format._nodes import EntryKind
+from omprov.content._references._addresses import file_address, path_at
 from omprov.diff import get_measure
 from omprov.errors import (
     Conflict,
@@ -102,12 +102,12 @@ def test_a_second_time_only_what_changed_is_read(store, tmp_path, monkeypatch):
         os.utime(path, ns=(10**18, 10**18))
     monkeypatch.setattr(type(store._stats), "now", lambda self: 2**62)
     store.put_reference(folder)
-    read = []
-    from omprov.content import _references
+    from omprov.content._references import _record
 
-    real = _references.read_steadily
+    read = []
+    real = _record.read_steadily
     monkeypatch.setattr(
-        _references, "read_steadily", lambda path, do: read.append(path) or real(path, do)
+        _record, "read_steadily", lambda path, do: read.append(path) or real(path, do)
     )
     size = store.size()
     store.put_reference(folder)
@@ -121,7 +121,9 @@ def test_a_second_time_only_what_changed_is_read(store, tmp_path, monkeypatch):
 def test_nothing_is_read_by_size_and_time(store, tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "in", {"a": b"1", "e": b"", "d": {"b": LARGE}})
     monkeypatch.setattr(
-        "omprov.content._disk.open", lambda *_: pytest.fail("a file was opened"), raising=False
+        "omprov.content._adding._disk.open",
+        lambda *_: pytest.fail("a file was opened"),
+        raising=False,
     )
     referenced = store.put_reference(folder, hashed=False)
     assert referenced.identified_by == "size and time"
@@ -250,7 +252,7 @@ def test_a_denied_source_says_so(store, tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return real(path, *rest, **extra)
 
-    monkeypatch.setattr("omprov.content._source_places.os.open", denied)
+    monkeypatch.setattr("omprov.content._references._source_places.os.open", denied)
     with pytest.raises(Unavailable, match="permission denied"):
         store.open_file(digest, "a").read()
 

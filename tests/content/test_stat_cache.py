@@ -5,8 +5,8 @@ import os
 import pytest
 from content_folders import make_folder
 
-from omprov.content import _intake
-from omprov.content._stats import StatCache
+from omprov.content._adding import _intake
+from omprov.content._adding._stats import StatCache
 
 SECOND = 10**9
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omprov.content import ContentStore
-from omprov.content._nodes import EntryKind
-from omprov.content._objects import Key, ObjectType, content_key, decode_file
+from omprov.content._format._nodes import EntryKind
+from omprov.content._format._objects import Key, ObjectType, content_key, decode_file
 from omprov.content._tree import iter_below
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -343,6 +343,7 @@ def test_checkpoints_differ_as_their_arrays_do(sort):
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.npz", "a.npy", "a.safetensors", "a.ckpt"])
+@example(content=b"\x00\x00\x00[", at=109, sort=2)
 @given(content=st.binary(max_size=80), at=st.integers(0, 5_000), sort=st.integers(0, 3))
 def test_a_broken_file_counts_as_one_number_or_as_what_is_left_of_it(name, content, at, sort):
     whole = [

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omprov.content import Vault, _vault, open_bucket, prune, sending_to
+from omprov.content import Vault, open_bucket, prune, sending_to
+from omprov.content._backups import _vault
 from omprov.errors import Busy, Conflict, Damaged, NotFound, SchemaMismatch, StorageFull
 from omprov.records import Policy, Treatment
 from omprov.repository import MetricPoint, Output, Repository, list_backups

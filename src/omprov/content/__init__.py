@@ -3,6 +3,9 @@
 A folder becomes a *tree*: a canonical list of its files with their BLAKE3 digests, so that equal
 folders have equal digests. Files are cut into chunks, chunks go into packs; ``docs/format.md``
 specifies every byte. The store knows nothing of assets and versions.
+
+`_store` is the front; behind it are the rooms `_format`, `_adding`, `_checkout`, `_remotes`,
+`_references`, `_care` and `_backups`, and beside it what they share.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
-    from ._backing_up import (
+    from ._adding._scan import TreeSummary
+    from ._backups._backing_up import (
         Pruned,
         Sent,
         complete,
@@ -22,30 +26,29 @@ if TYPE_CHECKING:
         send_held,
         sending_to,
     )
-    from ._block_cache import BlockCache, CachedPack
-    from ._buckets import Blob, Bucket, open_bucket, split_url
-    from ._checkout import Checkout
-    from ._collect import Collected
-    from ._fsck import Damage
-    from ._holding import HeldPacks
-    from ._manifests import Backup, StoredCatalog
-    from ._mending import Mended
-    from ._movers import Moved
-    from ._objects import Reference
-    from ._place import MaterializeMode
+    from ._backups._holding import HeldPacks
+    from ._backups._manifests import Backup, StoredCatalog
+    from ._backups._vault import Vault
+    from ._care._collect import Collected
+    from ._care._fsck import Damage
+    from ._care._mending import Mended
+    from ._care._rebuild import Rebuilt
+    from ._care._usage import Share, Usage
+    from ._checkout._materialize import Checkout
+    from ._checkout._place import MaterializeMode
+    from ._format._objects import Reference
     from ._progress import Done, Expected, Progress
-    from ._rebuild import Rebuilt
-    from ._references import Referenced
-    from ._remote import Remote, RemoteSettings, RemoteSetup
-    from ._remote_check import RemoteCheck
-    from ._remote_mending import RemoteMended
-    from ._scan import TreeSummary
-    from ._source_checks import SourceLosses
+    from ._references._record import Referenced
+    from ._references._source_checks import SourceLosses
+    from ._references._stored_files import StoredFile
+    from ._remotes._block_cache import BlockCache, CachedPack
+    from ._remotes._buckets import Blob, Bucket, open_bucket, split_url
+    from ._remotes._movers import Moved
+    from ._remotes._remote import Remote, RemoteSettings, RemoteSetup
+    from ._remotes._remote_check import RemoteCheck
+    from ._remotes._remote_mending import RemoteMended
     from ._store import ContentStore, rebuild_index
-    from ._stored_files import StoredFile
     from ._tree import StoredTree
-    from ._usage import Share, Usage
-    from ._vault import Vault
 
 __all__ = [
     "Backup",
@@ -96,48 +99,48 @@ __all__ = [
 __getattr__, __dir__ = load_on_use(
     __name__,
     {
-        "Backup": "._manifests",
-        "Blob": "._buckets",
-        "BlockCache": "._block_cache",
-        "Bucket": "._buckets",
-        "CachedPack": "._block_cache",
-        "Checkout": "._checkout",
-        "Collected": "._collect",
+        "Backup": "._backups._manifests",
+        "Blob": "._remotes._buckets",
+        "BlockCache": "._remotes._block_cache",
+        "Bucket": "._remotes._buckets",
+        "CachedPack": "._remotes._block_cache",
+        "Checkout": "._checkout._materialize",
+        "Collected": "._care._collect",
         "ContentStore": "._store",
-        "Damage": "._fsck",
+        "Damage": "._care._fsck",
         "Done": "._progress",
         "Expected": "._progress",
-        "HeldPacks": "._holding",
-        "MaterializeMode": "._place",
-        "Mended": "._mending",
-        "Moved": "._movers",
+        "HeldPacks": "._backups._holding",
+        "MaterializeMode": "._checkout._place",
+        "Mended": "._care._mending",
+        "Moved": "._remotes._movers",
         "Progress": "._progress",
-        "Pruned": "._backing_up",
-        "Rebuilt": "._rebuild",
-        "Reference": "._objects",
-        "Referenced": "._references",
-        "Remote": "._remote",
-        "RemoteCheck": "._remote_check",
-        "RemoteMended": "._remote_mending",
-        "RemoteSettings": "._remote",
-        "RemoteSetup": "._remote",
-        "Sent": "._backing_up",
-        "Share": "._usage",
-        "SourceLosses": "._source_checks",
-        "StoredCatalog": "._manifests",
-        "StoredFile": "._stored_files",
+        "Pruned": "._backups._backing_up",
+        "Rebuilt": "._care._rebuild",
+        "Reference": "._format._objects",
+        "Referenced": "._references._record",
+        "Remote": "._remotes._remote",
+        "RemoteCheck": "._remotes._remote_check",
+        "RemoteMended": "._remotes._remote_mending",
+        "RemoteSettings": "._remotes._remote",
+        "RemoteSetup": "._remotes._remote",
+        "Sent": "._backups._backing_up",
+        "Share": "._care._usage",
+        "SourceLosses": "._references._source_checks",
+        "StoredCatalog": "._backups._manifests",
+        "StoredFile": "._references._stored_files",
         "StoredTree": "._tree",
-        "TreeSummary": "._scan",
-        "Usage": "._usage",
-        "Vault": "._vault",
-        "complete": "._backing_up",
-        "fetch_catalog": "._backing_up",
-        "open_bucket": "._buckets",
-        "prune": "._backing_up",
+        "TreeSummary": "._adding._scan",
+        "Usage": "._care._usage",
+        "Vault": "._backups._vault",
+        "complete": "._backups._backing_up",
+        "fetch_catalog": "._backups._backing_up",
+        "open_bucket": "._remotes._buckets",
+        "prune": "._backups._backing_up",
         "rebuild_index": "._store",
-        "send_catalog": "._backing_up",
-        "send_held": "._backing_up",
-        "sending_to": "._backing_up",
-        "split_url": "._buckets",
+        "send_catalog": "._backups._backing_up",
+        "send_held": "._backups._backing_up",
+        "sending_to": "._backups._backing_up",
+        "split_url": "._remotes._buckets",
     },
 )

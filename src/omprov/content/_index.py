@@ -10,8 +10,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._database import IN_ONE_STATEMENT, open_database, translated
-from ._objects import HELD_LENGTH, Key, ObjectType
-from ._pack import Packed
+from ._format._objects import HELD_LENGTH, Key, ObjectType
+from ._format._pack import Packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._block_cache import BlockCache
+from ._care._rebuild import INDEX
 from ._index import ChunkIndex
-from ._learned import LearnedDigests
 from ._reading import ObjectReader
-from ._rebuild import INDEX
-from ._remote import Remote, RemoteSettings, options_at
-from ._remote_reading import RemoteReader
-from ._sources import Sources
+from ._references._learned import LearnedDigests
+from ._references._sources import Sources
+from ._remotes._block_cache import BlockCache
+from ._remotes._remote import Remote, RemoteSettings, options_at
+from ._remotes._remote_reading import RemoteReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._remote import RemoteSetup
+    from ._remotes._remote import RemoteSetup
 
 
 @dataclass(frozen=True, slots=True)

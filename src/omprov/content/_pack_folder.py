@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import Damaged
 
-from ._pack import Packed, read_footer
+from ._format._pack import Packed, read_footer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ._format._objects import Key
     from ._index import ChunkIndex
-    from ._objects import Key
 
 _SUFFIX = ".pack"
 

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from omprov.errors import Damaged, Unavailable
 
-from ._elsewhere import Elsewhere
-from ._index import Location
-from ._lists import decode_list
-from ._nodes import EntryKind, decode_node
-from ._objects import (
+from ._format._lists import decode_list
+from ._format._nodes import EntryKind, decode_node
+from ._format._objects import (
     Key,
     ObjectType,
     Reference,
@@ -23,9 +21,11 @@ from ._objects import (
     decode_file,
     is_intact,
 )
-from ._pack import unpack
+from ._format._pack import unpack
+from ._index import Location
 from ._pack_folder import iter_footers, pack_file, refresh_index
 from ._recent import Recent
+from ._references._elsewhere import Elsewhere
 from ._reliance import packs_settled
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+    from ._format._lists import ChunkList, Piece
+    from ._format._nodes import Entry, TreeNode
     from ._index import ChunkIndex
-    from ._lists import ChunkList, Piece
-    from ._nodes import Entry, TreeNode
-    from ._remote_reading import RemoteReader
-    from ._sources import Sources
+    from ._references._sources import Sources
+    from ._remotes._remote_reading import RemoteReader
 
 _OPEN_PACKS = 64
 _NODES_KEPT = 1024

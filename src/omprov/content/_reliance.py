@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Self
 
 from omprov.errors import Busy
 
-from ._condemned import Condemned
+from ._care._condemned import Condemned
 from ._pack_folder import pack_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from ._format._objects import Key
     from ._index import ChunkIndex
-    from ._objects import Key
 
 PACKS_LOCK = "packs.lock"
 """Held shared while packs are looked up and freshened, exclusively while some are removed."""

@@ -13,28 +13,28 @@ from omprov._lazy import Later
 from omprov.errors import AlreadyExists, NotFound
 from omprov.records import Digest, parse_digest
 
-from ._buckets import split_url
-from ._checkout import Checkout, Shelf, materialize
+from ._adding._putting import NodeSink, NullSink
+from ._adding._scan import TreeSummary, scan, scan_files
+from ._adding._stats import StatCache
+from ._adding._writer import ObjectWriter
+from ._care._fsck import Damage, check_packs, find_incomplete
+from ._care._rebuild import Rebuilt, rebuild, rebuild_anew
+from ._checkout._materialize import Checkout, Shelf, materialize
 from ._durable import disk_errors_told, fsync_folder
-from ._fsck import Damage, check_packs, find_incomplete
+from ._format._nodes import EntryKind, decode_node
+from ._format._objects import Key, ObjectType
 from ._layout import LAYOUT_FILE, check_layout_text, layout_text
-from ._movers import LocalStore, Moved
-from ._nodes import EntryKind, decode_node
-from ._objects import Key, ObjectType
 from ._opening import open_parts, open_remote
 from ._pack_folder import index_new_packs, pack_file, remove_leftovers
-from ._putting import NodeSink, NullSink
-from ._rebuild import Rebuilt, rebuild, rebuild_anew
-from ._references import Recorder, Referenced, record_folder
+from ._references._record import Recorder, Referenced, record_folder
+from ._references._source_checks import SourceLosses, check_sources, count_elsewhere
+from ._references._source_guard import refuse_sources
+from ._references._stored_files import StoredFile, drop_copies, is_source
 from ._reliance import packs_settled
-from ._remote import RemoteSetup
-from ._scan import TreeSummary, scan, scan_files
-from ._source_checks import SourceLosses, check_sources, count_elsewhere
-from ._source_guard import refuse_sources
-from ._stats import StatCache
-from ._stored_files import StoredFile, drop_copies, is_source
+from ._remotes._buckets import split_url
+from ._remotes._movers import LocalStore, Moved
+from ._remotes._remote import RemoteSetup
 from ._tree import StoredTree, iter_changes
-from ._writer import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -43,46 +43,37 @@ if TYPE_CHECKING:
 
     from omprov.diff import Delta
 
-    from ._manifests import Backup
-    from ._place import MaterializeMode
+    from ._backups._manifests import Backup
+    from ._backups._vault import Vault
+    from ._checkout._place import MaterializeMode
     from ._progress import Progress
-    from ._remote import Remote, RemoteSettings
-    from ._vault import Vault
+    from ._remotes._remote import Remote, RemoteSettings
 
     AnyPath = str | os.PathLike[str] | bytes
 
 if TYPE_CHECKING:
-    from . import (
-        _broken,
-        _bucket_references,
-        _census,
-        _collect,
-        _exchange,
-        _holding,
-        _mending,
-        _receiving,
-        _remote_check,
-        _remote_mending,
-        _usage,
-    )
-    from ._collect import Collected
-    from ._holding import HeldPacks
-    from ._mending import Mended
-    from ._remote_check import RemoteCheck
-    from ._remote_mending import RemoteMended
-    from ._usage import Usage
+    from ._backups import _holding, _receiving
+    from ._backups._holding import HeldPacks
+    from ._care import _broken, _census, _collect, _mending, _usage
+    from ._care._collect import Collected
+    from ._care._mending import Mended
+    from ._care._usage import Usage
+    from ._references import _bucket_references
+    from ._remotes import _exchange, _remote_check, _remote_mending
+    from ._remotes._remote_check import RemoteCheck
+    from ._remotes._remote_mending import RemoteMended
 else:  # what is used now and then, and draws in much: `omprov add` shall not wait for that
-    _broken = Later("._broken", __package__)
-    _bucket_references = Later("._bucket_references", __package__)
-    _census = Later("._census", __package__)
-    _collect = Later("._collect", __package__)
-    _exchange = Later("._exchange", __package__)
-    _holding = Later("._holding", __package__)
-    _mending = Later("._mending", __package__)
-    _receiving = Later("._receiving", __package__)
-    _remote_check = Later("._remote_check", __package__)
-    _remote_mending = Later("._remote_mending", __package__)
-    _usage = Later("._usage", __package__)
+    _broken = Later("._care._broken", __package__)
+    _bucket_references = Later("._references._bucket_references", __package__)
+    _census = Later("._care._census", __package__)
+    _collect = Later("._care._collect", __package__)
+    _exchange = Later("._remotes._exchange", __package__)
+    _holding = Later("._backups._holding", __package__)
+    _mending = Later("._care._mending", __package__)
+    _receiving = Later("._backups._receiving", __package__)
+    _remote_check = Later("._remotes._remote_check", __package__)
+    _remote_mending = Later("._remotes._remote_mending", __package__)
+    _usage = Later("._care._usage", __package__)
 
 GRACE = timedelta(hours=24)
 """So long nobody touches what was put or relied upon, where nothing else is said."""

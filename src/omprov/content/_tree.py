@@ -12,14 +12,14 @@ from omprov.diff import Delta, Leaf, merge_walks
 from omprov.errors import NotFound
 from omprov.records import Digest
 
-from ._nodes import Entry, EntryKind
+from ._format._nodes import Entry, EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from omprov.diff import Mode, Tree
 
-    from ._nodes import TreeNode
+    from ._format._nodes import TreeNode
 
     GetNode = Callable[[bytes], TreeNode]
     Wanted = Callable[[bytes], bool]

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import zipfile
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -110,7 +111,7 @@ def _read_array(place: Place, file: BinaryIO, end: int, *, member: str = "") -> 
             else np.lib.format.read_array_header_2_0
         )
         shape, is_fortran, dtype = read(file, max_header_size=_LONGEST_NPY_HEADER)
-    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, SyntaxError, TokenError, RecursionError) as error:
         raise Unreadable(f"{place[1].path} holds what is no array ({error})") from error
     offset = file.tell()
     size = end - offset if dtype.hasobject else math.prod(shape) * dtype.itemsize

@@ -1,0 +1,1 @@
+"""How folders and files come in: walked, read, cut, hashed, compressed, written into packs."""

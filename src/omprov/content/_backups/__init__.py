@@ -1,0 +1,1 @@
+"""Whole repositories in a folder or bucket, and back."""

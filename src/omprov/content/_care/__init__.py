@@ -1,0 +1,1 @@
+"""What keeps a store small and whole: garbage, usage, damage, the index made anew."""

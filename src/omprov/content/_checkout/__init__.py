@@ -1,0 +1,1 @@
+"""How files come back: what to do is planned, then done beside what stands there."""

@@ -1,0 +1,1 @@
+"""The bytes that `docs/format.md` fixes: objects, tree nodes, chunk lists, pages, packs."""
