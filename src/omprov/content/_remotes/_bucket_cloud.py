@@ -23,6 +23,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from omprov.errors import InvalidInput, NotFound, OmprovError, Unavailable
 
+from ._aws_credentials import aws_credentials
 from ._bucket_names import PART, Blob, OtherState, check_name
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ _ALIASES: Final = {"anonymous": "skip_signature"}
 _ENDPOINTS: Final = {"gs": "base_url"}
 _CREDENTIALS: Final = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN where the keys "
-    "are temporary), or the option anonymous=true",
+    "are temporary), or the option anonymous=true; what `aws configure` wrote is used with "
+    "pip install 'omprov[aws]'",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or the option anonymous=true",
     "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or the option "
     "anonymous=true",
@@ -98,6 +100,10 @@ class CloudBucket:
     ) -> None:
         self.url = url
         self._scheme = scheme
+        own: dict[str, Any] = {}
+        if scheme == "s3" and (provider := aws_credentials(url, options)) is not None:
+            own["credential_provider"] = provider
+        options = {name: value for name, value in options.items() if name != "profile"}
         config, client = _configuration(url, scheme, options)
         with self._told(""):
             self._store: ObjectStore = _STORES[scheme](
@@ -106,6 +112,7 @@ class CloudBucket:
                 config=config,
                 client_options=client,
                 retry_config=_RETRY,
+                **own,
             )
 
     def list(self, folder: str = "") -> Iterator[Blob]:

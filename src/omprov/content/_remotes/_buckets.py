@@ -151,8 +151,9 @@ def open_bucket(url: str, *, options: Mapping[str, str] | None = None) -> Bucket
         url: ``s3://bucket/prefix``, ``gs://…``, ``az://container/prefix``, ``file:///path`` or an
             absolute path (the folder need not exist).
         options: of clouds: ``endpoint``, ``region``, ``anonymous``, ``allow_http`` (taken for
-            granted where the endpoint is this machine), and whatever else obstore calls by name.
-            What is not given comes from the environment (``AWS_…``, ``GOOGLE_…``, ``AZURE_…``).
+            granted where the endpoint is this machine), of S3 ``profile``, and whatever else
+            obstore calls by name. What is not given comes from the environment (``AWS_…``,
+            ``GOOGLE_…``, ``AZURE_…``) or, of S3 and with boto3, from ``~/.aws``.
 
     Raises:
         InvalidInput: not such a URL, or an option that it does not have.
