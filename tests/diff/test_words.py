@@ -53,6 +53,19 @@ def test_common_words_are_the_longest_common_subsequence(old, new):
     assert counts.exact
 
 
+@given(texts(), texts(), texts(), texts())
+def test_what_both_begin_and_end_with_changes_no_figure(first, old, new, last):
+    old, new = first + old + last, first + new + last
+    assert compare_words(old, new) == texts_module.match_words(old.split(), new.split())
+
+
+@given(st.binary(max_size=40), st.integers(1, 3))
+def test_words_are_counted_without_splitting(text, step):
+    assert texts_module.count_in(text) == len(text.split())
+    spaced = b" \x1c\t".join(text[at : at + step] for at in range(0, len(text), step))
+    assert texts_module.count_in(spaced) == len(spaced.split())
+
+
 @given(texts(), texts())
 def test_counts_add_up(old, new):
     counts = compare_words(old, new)
@@ -164,6 +177,14 @@ def test_known_word_counts_change_nothing(old, new):
     assert compare(old, new, "words", word_counts=known) == first
     assert compare(old, new, "words") == first
     assert known.keys() >= {leaf.digest for tree in (old, new) for leaf in tree.walk()}
+
+
+@given(st.lists(trees(), min_size=2, max_size=6))
+def test_along_a_history_each_step_counts_as_by_itself(history):
+    known = {}
+    for old, new in [(None, history[0]), *pairwise(history), (history[-1], history[0])]:
+        found = compare(old, new, "words", word_counts=known)
+        assert found == compare(old, new, "words")
 
 
 def test_files_of_known_word_counts_are_not_read():

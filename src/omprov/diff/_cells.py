@@ -13,7 +13,7 @@ from ._alignment import WordCounts, find_unmatched
 from ._evidence import listed
 from ._notebooks import is_notebook, read_cells
 from ._texts import match_words, number
-from ._words import TextReader, compare_by_words
+from ._words import TextReader, compare_by_words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -110,6 +110,9 @@ class _CellReader:
         self._known[old[1].digest], self._known[new[1].digest] = words.old, words.new
         self.cells += cells
         return words
+
+    def totals(self, old: Tree | None, new: Tree | None, _: WordCounts) -> tuple[int, int]:
+        return words_of(old, self), words_of(new, self)
 
     def _unlike(self, old: Place, new: Place) -> WordCounts:
         """Match nothing of a notebook and a file that is none."""

@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from omprov.records import Digest
+
     from ._trees import Leaf, Tree
 
 _HEAD = 8000  # bytes in which a NUL makes a file binary: git's rule
 _SLICE = 4 << 20  # bytes of a file that are split into words at once
+_SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
+_IS_SPACE = np.isin(np.arange(256), list(b"".join(_SPACES)))
+_STEP = 4096
+_MOST_MATCHED = 50_000
+_matched: dict[tuple[Digest, Digest], WordCounts] = {}
 
 
 def is_binary(content: bytes) -> bool:
@@ -34,21 +41,99 @@ def split_words(content: bytes) -> Sequence[bytes]:
 
 
 def compare_words(old: bytes, new: bytes) -> WordCounts:
-    """Count the words of two files and match them, as ``wdiff -s`` does."""
-    return match_words(split_words(old), split_words(new))
+    """Count the words of two files and match them, as ``wdiff -s`` does.
+
+    What both begin and end with is only counted: taking it in would change no figure.
+    """
+    if is_binary(old) or is_binary(new):
+        return match_words(split_words(old), split_words(new))
+    start, end = _common_ends(old, new)
+    common = count_in(old[:start]) + count_in(old[len(old) - end :])
+    between = match_words(old[start : len(old) - end].split(), new[start : len(new) - end].split())
+    return between + WordCounts(common, common, common)
 
 
 def compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
     """Count the words of two files, each given by its tree and leaf, and match them.
 
     Files beyond 4 MiB are compared in slices, as many of either: time grows with their size and
-    memory does not, but a word that moved to another slice does not match any more.
+    memory does not, but a word that moved to another slice does not match any more. What two
+    contents share is remembered for a while: merges meet the same pairs again.
     """
+    key = old[1].digest, new[1].digest
+    counts = _matched.get(key)
+    if counts is None:
+        counts = _compare_files(old, new)
+        if len(_matched) >= _MOST_MATCHED:
+            _matched.clear()
+        _matched[key] = counts
+    return counts
+
+
+def _compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
     parts = _slices_of(old[1], new[1])
+    if parts == 1:
+        return compare_words(_read(*old), _read(*new))
     counts = WordCounts()
     for words in zip(_word_slices(*old, parts), _word_slices(*new, parts), strict=True):
         counts += match_words(*words)
-    return counts if parts == 1 else replace(counts, exact=counts.amount == 0)
+    return replace(counts, exact=counts.amount == 0)
+
+
+def _read(tree: Tree, leaf: Leaf) -> bytes:
+    with tree.open(leaf.path) as file:
+        return file.read()
+
+
+def _common_ends(old: bytes, new: bytes) -> tuple[int, int]:
+    """Return how many bytes both begin and end with, none of them within a word."""
+    start = _common_start(old, new)
+    if start < len(old) or start < len(new):
+        start = 1 + max(old.rfind(space, 0, start) for space in _SPACES)
+    left = min(len(old), len(new)) - start
+    end = _common_end(old, new, left)
+    if end:
+        found = [place for space in _SPACES if (place := old.find(space, len(old) - end)) >= 0]
+        end = len(old) - min(found) if found else 0
+    return start, end
+
+
+def _common_start(old: bytes, new: bytes) -> int:
+    """Return how many bytes both begin with."""
+    least, done, step = min(len(old), len(new)), 0, _STEP
+    while done < least and old[done : done + step] == new[done : done + step]:
+        done += step
+    if done >= least:
+        return least
+    while step > 1:
+        step //= 2
+        if old[done : done + step] == new[done : done + step]:
+            done += step
+    return min(done, least)
+
+
+def _common_end(old: bytes, new: bytes, most: int) -> int:
+    """Return how many bytes both end with, at most so many."""
+    done, step = 0, _STEP
+
+    def same(size: int) -> bool:
+        ends = len(old) - done, len(new) - done
+        return old[ends[0] - size : ends[0]] == new[ends[1] - size : ends[1]]
+
+    while done + step <= most and same(step):
+        done += step
+    while step > 1:
+        step //= 2
+        if done + step <= most and same(step):
+            done += step
+    return done
+
+
+def count_in(text: bytes) -> int:
+    """Return ``len(text.split())``, in a fraction of the time."""
+    is_space = _IS_SPACE[np.frombuffer(text, np.uint8)]
+    begins = np.count_nonzero(is_space[:-1] & ~is_space[1:])
+    return int(begins) + (len(text) > 0 and not is_space[0])
 
 
 def count_words(tree: Tree, leaf: Leaf) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from omprov.records import Change, Difference
+from omprov.records import Change, Difference, Digest
 
 from ._alignment import WordCounts
 from ._evidence import largest
@@ -15,8 +15,6 @@ from ._trees import changes_between
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
-
-    from omprov.records import Digest
 
     from ._pairs import Place
     from ._trees import Delta, Leaf, Tree
@@ -58,12 +56,25 @@ class WordReader(Protocol):
         """Match the words of two files of different content."""
         ...
 
+    def totals(self, old: Tree | None, new: Tree | None, counts: WordCounts) -> tuple[int, int]:
+        """Return how many words there are in all of two trees.
+
+        Args:
+            old: the older tree.
+            new: the newer one.
+            counts: what was counted in the files that they do not share.
+        """
+        ...
+
 
 class TextReader:
-    """Files as text; remembers how many words each content has."""
+    """Files as text; remembers how many words each content, and each whole tree, has."""
 
     def __init__(self, known: MutableMapping[Digest, int]) -> None:
-        """Take a mapping from digest to number of words; it is filled."""
+        """Take a mapping from digest to number of words; it is filled.
+
+        A tree stands in it as ``tree:`` with its digest.
+        """
         self._known = known
 
     def count(self, tree: Tree, leaf: Leaf) -> int:
@@ -79,6 +90,31 @@ class TextReader:
         self._known[old[1].digest], self._known[new[1].digest] = words.old, words.new
         return words
 
+    def totals(self, old: Tree | None, new: Tree | None, counts: WordCounts) -> tuple[int, int]:
+        """Return how many words there are in all; what both trees share is counted once."""
+        before = self._total(old)
+        after = before - counts.old + counts.new
+        if new is not None:
+            self._known[_tree_key(new)] = after
+        return before, after
+
+    def _total(self, tree: Tree | None) -> int:
+        if tree is None:
+            return 0
+        known = self._known.get(_tree_key(tree))
+        if known is None:
+            known = self._known[_tree_key(tree)] = words_of(tree, self)
+        return known
+
+
+def _tree_key(tree: Tree) -> Digest:
+    return Digest(f"tree:{tree.digest}")
+
+
+def words_of(tree: Tree | None, reader: WordReader) -> int:
+    """Count the words of all files of a tree."""
+    return 0 if tree is None else sum(reader.count(tree, leaf) for leaf in tree.walk())
+
 
 def compare_by_words(
     measure: str, old: Tree | None, new: Tree | None, reader: WordReader, sample: int
@@ -87,7 +123,7 @@ def compare_by_words(
     comparison = _Comparison(old, new, reader)
     compared = comparison.changes()
     counts = sum((words for _, words in compared), WordCounts())
-    old_words, new_words = comparison.words_of(old), comparison.words_of(new)
+    old_words, new_words = reader.totals(old, new, counts)
     unfinished = [change.name for change, words in compared if not words.exact]
     return Difference(
         measure=measure,
@@ -123,10 +159,6 @@ class _Comparison:
             edited, deltas = find_similar(self._old, self._new, deltas)
             result += [self._compare_renamed(rename) for rename in edited]
         return result + [self._compare(delta) for delta in deltas]
-
-    def words_of(self, tree: Tree | None) -> int:
-        """Count the words of all files of a tree."""
-        return 0 if tree is None else sum(self._count(tree, leaf) for leaf in tree.walk())
 
     def _count(self, tree: Tree, leaf: Leaf) -> int:
         return self._reader.count(tree, leaf)
