@@ -16,6 +16,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._adding._scan import TreeSummary
+    from ._adding._tree_writer import TreeWriter, summary_of
     from ._backups._backing_up import (
         Pruned,
         Sent,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ._care._usage import Share, Usage
     from ._checkout._materialize import Checkout
     from ._checkout._place import MaterializeMode
+    from ._format._nodes import Entry, EntryKind
     from ._format._objects import Reference
     from ._progress import Done, Expected, Progress
     from ._references._record import Referenced
@@ -61,6 +63,8 @@ __all__ = [
     "ContentStore",
     "Damage",
     "Done",
+    "Entry",
+    "EntryKind",
     "Expected",
     "HeldPacks",
     "MaterializeMode",
@@ -83,6 +87,7 @@ __all__ = [
     "StoredFile",
     "StoredTree",
     "TreeSummary",
+    "TreeWriter",
     "Usage",
     "Vault",
     "complete",
@@ -94,6 +99,7 @@ __all__ = [
     "send_held",
     "sending_to",
     "split_url",
+    "summary_of",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -109,6 +115,8 @@ __getattr__, __dir__ = load_on_use(
         "ContentStore": "._store",
         "Damage": "._care._fsck",
         "Done": "._progress",
+        "Entry": "._format._nodes",
+        "EntryKind": "._format._nodes",
         "Expected": "._progress",
         "HeldPacks": "._backups._holding",
         "MaterializeMode": "._checkout._place",
@@ -131,6 +139,7 @@ __getattr__, __dir__ = load_on_use(
         "StoredFile": "._references._stored_files",
         "StoredTree": "._tree",
         "TreeSummary": "._adding._scan",
+        "TreeWriter": "._adding._tree_writer",
         "Usage": "._care._usage",
         "Vault": "._backups._vault",
         "complete": "._backups._backing_up",
@@ -142,5 +151,6 @@ __getattr__, __dir__ = load_on_use(
         "send_held": "._backups._backing_up",
         "sending_to": "._backups._backing_up",
         "split_url": "._remotes._buckets",
+        "summary_of": "._adding._tree_writer",
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -16,6 +16,7 @@ from omprov.records import Digest, parse_digest
 from ._adding._putting import NodeSink, NullSink
 from ._adding._scan import TreeSummary, scan, scan_files
 from ._adding._stats import StatCache
+from ._adding._tree_writer import TreeWriter
 from ._adding._writer import ObjectWriter
 from ._care._fsck import Damage, check_packs, find_incomplete
 from ._care._rebuild import Rebuilt, rebuild, rebuild_anew
@@ -202,6 +203,17 @@ class ContentStore:
             summary = scan_files(files, writer)
             writer.commit()
         return summary
+
+    @contextmanager
+    def tree_writer(self) -> Iterator[TreeWriter]:
+        """Give what stores trees bottom up; whatever is not committed when the block ends is lost.
+
+        Raises:
+            StorageFull: there is no room.
+        """
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            yield TreeWriter(writer)
 
     def put_reference(
         self,

@@ -94,6 +94,10 @@ class StoredTree:
         """
         return iter_below(self._get_node, b"", self._root, wanted)
 
+    def iter_folder(self) -> Iterator[Entry]:
+        """Give the entries of the top folder, by name."""
+        return iter_folder(self._get_node, self._root)
+
     def iter_top(self) -> Iterator[tuple[str, Leaf | None]]:
         """Give what is in the top folder, by name: a leaf, or ``None`` for a folder."""
         for entry in iter_folder(self._get_node, self._root):

@@ -1,0 +1,58 @@
+"""Stores trees for whoever has files and folders in a form of their own, bottom up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov.content._format._nodes import Entry, EntryKind
+from omprov.records import Digest
+
+from ._putting import new_folder, put_content
+from ._scan import TreeSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from omprov.content._adding._writer import ObjectWriter
+
+
+class TreeWriter:
+    """Takes files, then the folders that they are in, and gives the entry that stands for each.
+
+    What was put counts as stored once `commit` has returned; equal content is stored once. Many
+    trees may be put before. Not for several threads at once. See `ContentStore.tree_writer`.
+    """
+
+    def __init__(self, writer: ObjectWriter) -> None:
+        self._writer = writer
+
+    def put_file(self, name: bytes, content: bytes, kind: EntryKind = EntryKind.FILE) -> Entry:
+        """Put a file, an executable or a symlink (whose content is its target).
+
+        Args:
+            name: in its folder.
+            content: its bytes.
+            kind: what it is.
+        """
+        return Entry(name, kind, len(content), 1, put_content(content, self._writer))
+
+    def put_folder(self, name: bytes, entries: Iterable[Entry]) -> Entry:
+        """Put a folder.
+
+        Args:
+            name: in its own folder; the top one has none.
+            entries: what is in it, in the order of their names (of folders, with their slash).
+        """
+        folder = new_folder(self._writer)
+        for entry in entries:
+            folder.add(entry)
+        return folder.finish()._replace(name=name and name + b"/", kind=EntryKind.FOLDER)
+
+    def commit(self) -> None:
+        """Make everything that was put durable."""
+        self._writer.commit()
+
+
+def summary_of(folder: Entry) -> TreeSummary:
+    """Return what a folder's entry says of the tree."""
+    return TreeSummary(Digest(folder.digest.hex()), folder.size, folder.files)
