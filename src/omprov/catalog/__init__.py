@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CatalogWriter,
         ChangeKind,
         FeedRow,
+        NewVersion,
         StoredEdge,
     )
     from ._open import create_catalog, migrate_catalog, open_catalog
@@ -34,6 +35,7 @@ __all__ = [
     "CatalogWriter",
     "ChangeKind",
     "FeedRow",
+    "NewVersion",
     "StoredEdge",
     "create_catalog",
     "migrate_catalog",
@@ -49,6 +51,7 @@ __getattr__, __dir__ = load_on_use(
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
+        "NewVersion": "._interface",
         "SCHEMA": "._schema",
         "StoredEdge": "._interface",
         "create_catalog": "._open",

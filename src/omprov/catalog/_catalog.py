@@ -15,11 +15,12 @@ from ._assets import AssetReads, AssetWrites
 from ._check import broken_rules
 from ._edges import EdgeReads, EdgeWrites
 from ._feed import FeedReads, FeedWrites
+from ._histories import HistoryReads, HistoryWrites
 from ._labels import LabelReads, LabelWrites
 from ._run_writes import RunWrites
 from ._runs import RunReads
 from ._snapshots import SnapshotReads, put_snapshot
-from ._versions import VersionReads, VersionWrites
+from ._versions import VersionReads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +33,21 @@ if TYPE_CHECKING:
     from ._interface import CatalogReader, CatalogWriter
 
 
-class _Reader(RunReads, AssetReads, EdgeReads, VersionReads, LabelReads, FeedReads, SnapshotReads):
+class _Reader(
+    RunReads,
+    AssetReads,
+    EdgeReads,
+    HistoryReads,
+    VersionReads,
+    LabelReads,
+    FeedReads,
+    SnapshotReads,
+):
     """`CatalogReader`, noun by noun."""
 
 
 class _Writer(
-    RunWrites, AssetWrites, EdgeWrites, VersionWrites, LabelWrites, FeedWrites, SnapshotReads
+    RunWrites, AssetWrites, EdgeWrites, HistoryWrites, LabelWrites, FeedWrites, SnapshotReads
 ):
     """`CatalogWriter`, noun by noun."""
 

@@ -91,6 +91,25 @@ class StoredEdge:
 
 
 @dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version that another tool recorded first.
+
+    Attributes:
+        created: when that was.
+        creator: who did.
+        source: where it came from, as JSON data.
+    """
+
+    digest: Digest | None
+    size: int
+    files: int
+    created: datetime
+    creator: str
+    message: str
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow:
     """Who did what, when."""
 
@@ -173,6 +192,23 @@ class CatalogReader(Protocol):
             below: only numbers below this one (to page on).
             removed: with the removed ones.
         """
+        ...
+
+    def find_twins(self, asset: AssetId, digests: Iterable[Digest]) -> dict[Digest, VersionKey]:
+        """Return the latest uploaded version with each content; removed ones excluded."""
+        ...
+
+    def find_commits(self, asset: AssetId, commits: Iterable[str]) -> dict[str, VersionKey | None]:
+        """Return the version that each git commit is; ``None`` where it is known and of none. What
+        is not known is left out.
+
+        Raises:
+            InvalidInput: an id is not in hex digits.
+        """
+        ...
+
+    def list_commits(self, asset: AssetId) -> dict[str, VersionKey | None]:
+        """Return all that `find_commits` knows."""
         ...
 
     def count_versions(self, asset: AssetName) -> int:
@@ -471,6 +507,27 @@ class CatalogWriter(CatalogReader, Protocol):
 
     def set_tags(self, target: AssetId | VersionId | RunId, tags: Mapping[str, str | None]) -> None:
         """Set tags; ``None`` removes one."""
+        ...
+
+    def add_versions(self, asset: AssetId, versions: Sequence[NewVersion]) -> list[VersionKey]:
+        """Add the next versions of the asset, in order, in a constant number of statements for
+        each thousand; return their keys. `announce_versions` has to follow, with their edges.
+        """
+        ...
+
+    def announce_versions(
+        self, asset: AssetId, parents: Mapping[VersionKey, Mapping[VersionKey, float]]
+    ) -> None:
+        """Append the feed rows of versions that `add_versions` added.
+
+        Args:
+            asset: whose.
+            parents: each version, in order, with the uploaded versions that it inherits.
+        """
+        ...
+
+    def set_commits(self, asset: AssetId, commits: Mapping[str, VersionKey | None]) -> None:
+        """Say which version each git commit is; no feed row."""
         ...
 
     def remove_version(self, key: VersionKey) -> None:

@@ -207,6 +207,15 @@ tag = Table(
     Column("value", PlainText, nullable=False),
 )
 
+git_commit = Table(
+    "git_commit",  # which version of an algorithm a commit is; NULL where it is of none
+    metadata,
+    Column("asset_key", ForeignKey("asset.key"), primary_key=True),
+    Column("commit", LargeBinary(32), primary_key=True),
+    Column("version_key", ForeignKey("version.key"), index=True),
+    sqlite_with_rowid=False,
+)
+
 feed = Table(
     "feed",
     metadata,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._contents import ByReference
     from ._copies import ClearedCopies
     from ._door import Repository
+    from ._door._commits import CommitVersion
     from ._door._remotes import Exchange
     from ._durations import parse_duration
     from ._handles import VersionHandle
@@ -41,6 +42,7 @@ __all__ = [
     "BackedUp",
     "ByReference",
     "ClearedCopies",
+    "CommitVersion",
     "Config",
     "Exchange",
     "Finding",
@@ -78,6 +80,7 @@ __getattr__, __dir__ = load_on_use(
         "BackedUp": "._backups",
         "ByReference": "._contents",
         "ClearedCopies": "._copies",
+        "CommitVersion": "._door._commits",
         "Config": "._config",
         "Exchange": "._door._remotes",
         "FOLDER": "._layout",

@@ -127,17 +127,20 @@ class Graphs:
 
     # ------------------------------------------------------------------ changes
 
-    def add_uploaded(self, version: Version, parents: Mapping[VersionKey, float]) -> None:
+    def add_uploaded(
+        self, kind: Kind, key: VersionKey, parents: Mapping[VersionKey, float]
+    ) -> None:
         """Put a new uploaded version in its graph.
 
         Args:
-            version: the new one; nothing inherits it yet.
+            kind: of its asset.
+            key: of the new one; nothing inherits it yet.
             parents: the uploaded versions that it inherits, with weights.
         """
-        graph = self._uploaded.get(version.asset.kind)
+        graph = self._uploaded.get(kind)
         if graph is not None:
             self._changed = True
-            graph.add(version.key, inherits=dict(parents))
+            graph.add(key, inherits=dict(parents))
 
     def add_produced(
         self, version: Version, inputs: Mapping[str, Version], *, budget: int | None

@@ -182,7 +182,9 @@ def write_version(
         Origin.DECLARED,
         {(version.key, parent.key): difference for parent, difference in plan.parents},
     )
-    graphs.add_uploaded(version, {key: weights[key] for key in weights if key in uploaded})
+    graphs.add_uploaded(
+        asset.name.kind, version.key, {key: weights[key] for key in weights if key in uploaded}
+    )
     inherits = [
         Inherits(version, parent, difference.weight, Origin.DECLARED, difference=difference)
         for parent, difference in plan.parents

@@ -5,6 +5,7 @@ Inherit `CatalogContract` in the back end's own tests and override its fixture `
 
 from ._assets import AssetContract
 from ._edges import EdgeContract
+from ._histories import HistoryContract
 from ._runs import RunContract
 from ._scene import Scene, set_scene
 from ._transactions import TransactionContract
@@ -14,6 +15,11 @@ __all__ = ["CatalogContract", "Scene", "set_scene"]
 
 
 class CatalogContract(
-    TransactionContract, AssetContract, VersionContract, EdgeContract, RunContract
+    TransactionContract,
+    AssetContract,
+    VersionContract,
+    HistoryContract,
+    EdgeContract,
+    RunContract,
 ):
     """What every catalog must do."""
