@@ -1,0 +1,1 @@
+"""Git: its history, its trees, and what of them becomes versions."""
