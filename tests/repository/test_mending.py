@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import select
+import signal
 from datetime import timedelta
 
 import pytest
@@ -292,3 +294,34 @@ def test_versions_that_were_never_pushed_are_counted_not_blamed(big, tmp_path):
         big.check_remote(str(tmp_path / "nowhere"))
     with pytest.raises(NotFound):
         big.check_remote("unknown")
+
+
+@pytest.mark.slow
+def test_repairs_that_are_killed_lose_nothing_and_are_finished_by_the_next(big, content, tmp_path):
+    remote, moments = str(tmp_path / "remote"), random.Random(7)
+    big.push(remote=remote)
+    before = files(big)
+    killed = 0
+    for number in range(24):
+        victim = moments.choice(packs(content))
+        match number % 3:
+            case 0:
+                flip(victim)
+            case 1:
+                victim.write_bytes(victim.read_bytes()[: moments.randrange(victim.stat().st_size)])
+            case 2:
+                victim.unlink()
+        for _ in range(2):
+            process = os.fork()
+            if not process:
+                with Repository.open(big.path, who="x", clock=big._clock) as repository:
+                    repository.repair(remote=remote)
+                os._exit(0)
+            select.select([], [], [], moments.uniform(0, 0.15))
+            os.kill(process, signal.SIGKILL)
+            killed += os.waitpid(process, 0)[1] == signal.SIGKILL
+        with Repository.open(big.path, who="x", clock=big._clock) as repository:
+            repository.repair(remote=remote)
+            assert repository.check() == []
+            assert files(repository) == before
+    assert killed > 5
