@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 from io import StringIO, TextIOWrapper
 
 import pytest
@@ -44,11 +45,20 @@ CALLS = {
     "remote rm": ["remote", "rm", "office"],
     "push": ["push"],
     "pull": ["pull"],
+    "git sync": ["git", "sync", "project"],
+    "git hook": ["git", "hook", "install", "project"],
     "cache ls": ["cache", "ls"],
     "cache clear": ["cache", "clear"],
     "cache limit": ["cache", "limit", "1G"],
     "migrate": ["migrate"],
 }
+
+
+def make_project(folder):
+    """Make a git repository with one commit."""
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    words = ["git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run([*words, "commit", "-q", "--allow-empty", "-m", "begin"], check=True)
 
 
 def every_command(group=application, before=()):
@@ -71,6 +81,8 @@ def test_the_answer_has_the_keys_that_are_promised(story, name):
     if name in {"remote rm", "push", "pull"}:
         story("remote", "add", "office", str(story.folder / "away"))
         story("push")
+    if name in {"git sync", "git hook"}:
+        make_project(story.folder / "project")
     if name == "runs show":
         words = [*words, json.loads(story("runs", "--json"))["runs"][0]["id"]]
     if name == "restore":

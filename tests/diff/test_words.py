@@ -7,7 +7,7 @@ from diff_oracle import longest_common, texts, trees
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omprov.diff import FolderTree, MemoryTree, compare, compare_words
+from omprov.diff import FolderTree, MemoryTree, WordMemory, compare, compare_words
 from omprov.diff import _alignment as alignment
 from omprov.diff import _texts as texts_module
 from omprov.diff._edit_path import match_little
@@ -185,6 +185,15 @@ def test_along_a_history_each_step_counts_as_by_itself(history):
     for old, new in [(None, history[0]), *pairwise(history), (history[-1], history[0])]:
         found = compare(old, new, "words", word_counts=known)
         assert found == compare(old, new, "words")
+
+
+@given(st.lists(trees(), min_size=2, max_size=6))
+def test_a_memory_of_pairs_changes_nothing(history):
+    memory = WordMemory(most=3)
+    for old, new in [*pairwise(history), *pairwise(history)]:
+        found = compare(old, new, "words", word_counts=memory)
+        assert found == compare(old, new, "words")
+        assert len(memory.matches) <= 3
 
 
 def test_files_of_known_word_counts_are_not_read():

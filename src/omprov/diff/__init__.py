@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._registry import compare, get_measure, measure_for, measures
     from ._texts import compare_words
     from ._trees import Delta, Leaf, Mode, Tree, changes_between, merge_walks, path_order
+    from ._words import WordMemory
 
 __all__ = [
     "Delta",
@@ -38,6 +39,7 @@ __all__ = [
     "Mode",
     "Tree",
     "WordCounts",
+    "WordMemory",
     "changes_between",
     "compare",
     "compare_keys",
@@ -63,6 +65,7 @@ __getattr__, __dir__ = load_on_use(
         "Mode": "._trees",
         "Tree": "._trees",
         "WordCounts": "._alignment",
+        "WordMemory": "._words",
         "changes_between": "._trees",
         "compare": "._registry",
         "compare_keys": "._keys",

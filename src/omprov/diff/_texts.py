@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from omprov.records import Digest
-
     from ._trees import Leaf, Tree
 
 _HEAD = 8000  # bytes in which a NUL makes a file binary: git's rule
@@ -23,8 +21,6 @@ _SLICE = 4 << 20  # bytes of a file that are split into words at once
 _SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 _IS_SPACE = np.isin(np.arange(256), list(b"".join(_SPACES)))
 _STEP = 4096
-_MOST_MATCHED = 50_000
-_matched: dict[tuple[Digest, Digest], WordCounts] = {}
 
 
 def is_binary(content: bytes) -> bool:
@@ -57,20 +53,8 @@ def compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
     """Count the words of two files, each given by its tree and leaf, and match them.
 
     Files beyond 4 MiB are compared in slices, as many of either: time grows with their size and
-    memory does not, but a word that moved to another slice does not match any more. What two
-    contents share is remembered for a while: merges meet the same pairs again.
+    memory does not, but a word that moved to another slice does not match any more.
     """
-    key = old[1].digest, new[1].digest
-    counts = _matched.get(key)
-    if counts is None:
-        counts = _compare_files(old, new)
-        if len(_matched) >= _MOST_MATCHED:
-            _matched.clear()
-        _matched[key] = counts
-    return counts
-
-
-def _compare_files(old: tuple[Tree, Leaf], new: tuple[Tree, Leaf]) -> WordCounts:
     parts = _slices_of(old[1], new[1])
     if parts == 1:
         return compare_words(_read(*old), _read(*new))

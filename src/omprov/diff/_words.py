@@ -67,6 +67,27 @@ class WordReader(Protocol):
         ...
 
 
+class WordMemory(dict[Digest, int]):
+    """What is known of words, for comparing many versions of the same files one after the other.
+
+    As a mapping: digest → number of words. Merges meet the same pairs of files again.
+
+    Attributes:
+        matches: digests of two files → which words they share; more than `most` are not kept.
+    """
+
+    def __init__(self, most: int = 50_000) -> None:
+        super().__init__()
+        self._most = most
+        self.matches: dict[tuple[Digest, Digest], WordCounts] = {}
+
+    def remember(self, old: Digest, new: Digest, counts: WordCounts) -> None:
+        """Keep which words two files share."""
+        if len(self.matches) >= self._most:
+            self.matches.clear()
+        self.matches[old, new] = counts
+
+
 class TextReader:
     """Files as text; remembers how many words each content, and each whole tree, has."""
 
@@ -86,8 +107,14 @@ class TextReader:
 
     def match(self, old: Place, new: Place) -> WordCounts:
         """Match the words of two files as ``wdiff -s`` does."""
-        words = compare_files(old, new)
-        self._known[old[1].digest], self._known[new[1].digest] = words.old, words.new
+        pair = old[1].digest, new[1].digest
+        memory = self._known if isinstance(self._known, WordMemory) else None
+        words = None if memory is None else memory.matches.get(pair)
+        if words is None:
+            words = compare_files(old, new)
+            if memory is not None:
+                memory.remember(*pair, words)
+        self._known[pair[0]], self._known[pair[1]] = words.old, words.new
         return words
 
     def totals(self, old: Tree | None, new: Tree | None, counts: WordCounts) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import omprov.diff
 from omprov.content import Done, Expected, TreeSummary
+from omprov.diff import WordMemory
 from omprov.errors import Conflict, InvalidInput, NotFound
 from omprov.records import AssetName, Difference, Kind, Reference
 from omprov.repository import CommitVersion
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from omprov.content import Progress
     from omprov.diff import Measure, Tree
-    from omprov.records import Digest
     from omprov.repository import Repository
 
     from ._contraction import Home
@@ -150,7 +150,7 @@ class _Import:
         self._contraction = contraction
         self._git_trees = GitTrees(history.repository, repository.content)
         self._trees: OrderedDict[Home, Tree] = OrderedDict()
-        self._words: dict[Digest, int] = {}
+        self._words = WordMemory()
         self._measure = _measure(repository, asset)
         remote = history.remote
         self._remote = None if remote is None else public_address(remote)
