@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omprov.capture import sync_git
-from omprov.capture._git import _sync
+from omprov.capture._git import _matching, _sync
 from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.repository import Repository
 
@@ -155,18 +156,24 @@ def known(repository, commits):
     }
 
 
+def as_stored(what):
+    if not isinstance(what, tuple):
+        return "file", what
+    mode, content = what
+    if mode == MODULE:
+        return "file", b"Subproject commit %s\n" % content
+    return {EXECUTABLE: "executable", LINK: "symlink"}[mode], content
+
+
 def check(repository, commits, steps, subfolder):
     """Compare each version with its commit's files, and each edge with a comparison by itself."""
     prefix = f"{subfolder}/".encode() if subfolder else b""
-    modes = {EXECUTABLE: "executable", LINK: "symlink"}
     for commit, version in repository.find_commits("algorithm/code", commits).items():
         if version is None or version.source["git"]["commit"] != commit:
             continue
         files = steps[commits.index(commit)].files
         assert files_of(repository, version) == {
-            path.removeprefix(prefix): (
-                (modes[what[0]], what[1]) if isinstance(what, tuple) else ("file", what)
-            )
+            path.removeprefix(prefix): as_stored(what)
             for path, what in files.items()
             if path.startswith(prefix)
         }
@@ -350,3 +357,29 @@ def test_a_damaged_repository(repository, checkout):
     with pytest.raises(Unavailable, match=lost):
         sync_git(repository, checkout)
     assert repository.list_assets() == []
+
+
+def test_several_processes_find_what_one_does(repository, tmp_path, monkeypatch):
+    source = random.Random(5)
+    steps = []
+    for place in range(40):
+        files = dict(steps[-1].files) if steps else {b"m": (MODULE, b"a" * 40)}
+        for _ in range(3):
+            name = b"d%d/f%d" % (source.randrange(2), source.randrange(4))
+            files[name] = b" ".join(
+                b"w%d" % source.randrange(9) for _ in range(source.randrange(60))
+            )
+        if place % 7 == 0:
+            files |= {b"m": (MODULE, b"%040x" % place), b"l": (LINK, b"a b %d" % place)}
+        steps.append(Step([place - 1] if place else [], files))
+    commits = make_history(tmp_path / "code", steps)
+    sync_git(repository, tmp_path / "code")
+    alone = known(repository, commits)
+    monkeypatch.setattr(_matching, "_FEW", 0)
+    monkeypatch.setattr(_matching, "cores", lambda: 2)
+    monkeypatch.setattr(_sync, "_BATCH", 25)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    with Repository.create(tmp_path / "other", who="x", clock=lambda: now) as other:
+        sync_git(other, tmp_path / "code")
+        assert known(other, commits) == alone
+        check(other, commits, steps, "")

@@ -8,7 +8,7 @@ import signal
 import pytest
 import worker_tasks
 
-from omprov.content._workers import Workers
+from omprov._workers import Workers
 from omprov.errors import NotFound, StorageFull, Unavailable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import omprov.diff
 from omprov.content import Done, Expected, TreeSummary
@@ -18,10 +18,11 @@ from ._contraction import Contraction
 from ._history import GitHistory
 from ._known import KnownCommits
 from ._links import code_link, public_address
+from ._matching import LARGEST, Matching
 from ._trees import GitTree, GitTrees
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from omprov.content import Progress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ._contraction import Home
     from ._history import Commit
+    from ._matching import Blobs, Pair
 
 _BATCH = 1000
 """Commits that are recorded in one transaction."""
@@ -138,6 +140,14 @@ def _tags(repository: Repository, name: str) -> Mapping[str, str]:
         return {}
 
 
+class _Made(NamedTuple):
+    """A commit that makes a version, what it tracks, and what its parents do."""
+
+    commit: Commit
+    tree: GitTree
+    inherits: Mapping[Home, Tree]
+
+
 class _Import:
     """One run through commits that are not known."""
 
@@ -158,19 +168,23 @@ class _Import:
     def record(self, commits: Sequence[Commit], progress: Progress | None) -> int:
         """Record them, batch by batch; return how many made a version."""
         count = 0
-        for start in range(0, len(commits), _BATCH):
-            batch = commits[start : start + _BATCH]
-            with self._repository.content.tree_writer() as writer:
-                self._git_trees.writer = writer
-                versions = [made for commit in batch if (made := self._make(commit)) is not None]
-                writer.commit()
-            homes = {commit.id: self._contraction.homes[commit.id] for commit in batch}
-            count += self._repository.add_commits(self._asset, versions, homes)
-            if progress is not None:
-                progress(Done(len(batch), sum(version.content.size for version in versions)))
+        with Matching(self._history.repository, self._words) as matching:
+            for start in range(0, len(commits), _BATCH):
+                batch = commits[start : start + _BATCH]
+                with self._repository.content.tree_writer() as writer:
+                    self._git_trees.writer = writer
+                    made = [one for commit in batch if (one := self._place(commit)) is not None]
+                    if self._measure.name == "words":
+                        matching.match(self._pairs(made))
+                    versions = [self._to_version(one) for one in made]
+                    writer.commit()
+                homes = {commit.id: self._contraction.homes[commit.id] for commit in batch}
+                count += self._repository.add_commits(self._asset, versions, homes)
+                if progress is not None:
+                    progress(Done(len(batch), sum(version.content.size for version in versions)))
         return count
 
-    def _make(self, commit: Commit) -> CommitVersion | None:
+    def _place(self, commit: Commit) -> _Made | None:
         """Store what a commit tracks, if it makes a version."""
         parents = self._contraction.place(commit, self._history.tree_at)
         if parents is None:
@@ -180,10 +194,33 @@ class _Import:
         like = next((tree for tree in olds.values() if isinstance(tree, GitTree)), None)
         tree = self._git_trees.put(commit.tree, like)
         self._remember(commit.id, tree)
+        return _Made(commit, tree, olds)
+
+    def _pairs(self, made: Iterable[_Made]) -> dict[Pair, Blobs]:
+        """Return the pairs of files that differ at one path, and were not matched before."""
+        pairs: dict[Pair, Blobs] = {}
+        for one in made:
+            for old in one.inherits.values():
+                if not isinstance(old, GitTree):
+                    continue
+                for delta in one.tree.changes_from(old):
+                    if delta.old is None or delta.new is None:
+                        continue
+                    pair = delta.old.digest, delta.new.digest
+                    known = pair[0] == pair[1] or pair in self._words.matches
+                    if known or max(delta.old.size, delta.new.size) > LARGEST:
+                        continue
+                    blobs = old.blob(delta.path), one.tree.blob(delta.path)
+                    if blobs[0] is not None and blobs[1] is not None:
+                        pairs[pair] = blobs[0], blobs[1]
+        return pairs
+
+    def _to_version(self, made: _Made) -> CommitVersion:
+        commit, tree = made.commit, made.tree
         return CommitVersion(
             commit.id,
             TreeSummary(tree.digest, tree.size, tree.files),
-            {home: self._difference(old, tree) for home, old in olds.items()},
+            {home: self._difference(old, tree) for home, old in made.inherits.items()},
             message=commit.message,
             creator=commit.author,
             created=commit.time,

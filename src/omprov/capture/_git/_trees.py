@@ -181,6 +181,18 @@ class GitTree:
         Raises:
             NotFound: there is none.
         """
+        return BytesIO(self._trees.read(self._item(path)))
+
+    def blob(self, path: str) -> str | None:
+        """Return git's id of the bytes of a file; ``None`` of a submodule, which has none.
+
+        Raises:
+            NotFound: there is none.
+        """
+        item = self._item(path)
+        return None if item.mode == FileMode.COMMIT else item.id.hex()
+
+    def _item(self, path: str) -> _Item:
         *folders, name = path.encode(errors="surrogateescape").split(b"/")
         items = self._trees.items(self.id)
         for folder in folders:
@@ -189,7 +201,7 @@ class GitTree:
         item = items.get(name)
         if item is None:
             raise NotFound("file", path)
-        return BytesIO(self._trees.read(item))
+        return item
 
     def _below(self, path: bytes, id_: bytes) -> Iterator[Leaf]:
         for name, item in self._trees.items(id_).items():

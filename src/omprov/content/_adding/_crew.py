@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from blake3 import blake3
 
+from omprov._workers import Workers, cores
 from omprov.content._format._lists import Piece, chunk_piece
 from omprov.content._format._nodes import Entry
 from omprov.content._format._objects import Key, ObjectType
-from omprov.content._workers import Workers, cores
 
 from ._chunking import iter_windows
 from ._crew_task import LARGE, WINDOW, serve

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, BinaryIO
 
+from omprov._workers import cores
 from omprov.content._format._nodes import Entry
 from omprov.content._format._objects import WHOLE
-from omprov.content._workers import cores
 
 from ._chunking import iter_chunks
 from ._crew import Crew

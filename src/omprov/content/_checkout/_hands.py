@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from omprov._workers import Workers, cores
 from omprov.content._format._objects import content_key
 from omprov.content._opening import open_parts
-from omprov.content._workers import Workers, cores
 from omprov.errors import Unavailable
 
 from ._making import FileMaker, Placed, write_range
