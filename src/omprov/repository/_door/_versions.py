@@ -70,57 +70,73 @@ class Versions(Opened):
                 repository's own folder.
             Conflict: the folder holds only chosen parts of a version of this asset.
         """
-        name = parse(asset)
-        if name.kind is None or name.selector is not None:
-            with self._reading() as reader:
-                found = None if name.selector else find_asset(reader, name, self.project)
-            name = parse(found.name if found else new_asset_name(name, self.project))
-        full = new_asset_name(name, self.project)
-        with self._reading() as reader:
-            find_asset(reader, full, self.project)  # before storing anything: may it be?
+        full = self._asset_to_add_to(asset)
         path = path_of(content)
         if path is not None:
             self._refuse_own(path)
             self._refuse_parts(path, full)
+        summary = stored
         place: Mapping[str, Any] = {}
         if stored is None:
             summary, place = store_content(self.content, content, progress)
-        else:
-            summary = stored
+        added = self._add_stored(
+            full,
+            summary,
+            path,
+            message=message,
+            inherits=inherits,
+            source={**place, **(source or {})},
+        )
+        if path is not None:
+            self.workspace.remember(path, added.version)
+        return added
+
+    def _asset_to_add_to(self, asset: AnyAsset) -> AssetName:
+        """Return the full name of an asset that is there, or that may be made."""
+        name = parse(asset)
+        with self._reading() as reader:
+            if name.kind is None or name.selector is not None:
+                found = None if name.selector else find_asset(reader, name, self.project)
+                name = parse(found.name if found else new_asset_name(name, self.project))
+            full = new_asset_name(name, self.project)
+            find_asset(reader, full, self.project)  # before storing anything: may it be?
+        return full
+
+    def _add_stored(
+        self,
+        asset: AssetName,
+        summary: TreeSummary | None,
+        path: Path | None,
+        *,
+        message: str,
+        inherits: Sequence[AnyVersion] | Literal["auto"],
+        source: Mapping[str, Any],
+    ) -> Added:
+        """Record a version whose content is stored, unless nothing is new."""
         digest = summary.digest if summary else None
 
         def plan(reader: CatalogReader) -> Plan:
             return plan_version(
                 reader,
                 self._differences,
-                find_asset(reader, full, self.project),
+                find_asset(reader, asset, self.project),
                 digest,
-                inherits=resolve_parents(reader, inherits, full, self.project),
-                held=self._held(reader, path, full.kind),
+                inherits=resolve_parents(reader, inherits, asset, self.project),
+                held=self._held(reader, path, asset.kind),
                 candidates=int(self.config.get("parents.candidates") or CANDIDATES),
             )
 
         with self._reading() as reader:
             planned = plan(reader)
         if planned.existing is not None:
-            added = Added(planned.existing, created=False)
-        else:
-            with self._writing_graphs() as writer:
-                known = ensure_asset(writer, full, self.project)
-                if find_twin(writer, known, digest) != planned.twin:
-                    planned = plan(writer)  # somebody else has just written this content
-                added = write_version(
-                    writer,
-                    self._graphs,
-                    known,
-                    planned,
-                    summary,
-                    message=message,
-                    source={**place, **(source or {})},
-                )
-        if path is not None:
-            self.workspace.remember(path, added.version)
-        return added
+            return Added(planned.existing, created=False)
+        with self._writing_graphs() as writer:
+            known = ensure_asset(writer, asset, self.project)
+            if find_twin(writer, known, digest) != planned.twin:
+                planned = plan(writer)  # somebody else has just written this content
+            return write_version(
+                writer, self._graphs, known, planned, summary, message=message, source=source
+            )
 
     def _refuse_parts(self, path: Path, asset: AssetName) -> None:
         """Keep files that were left out of a checkout from being recorded as removed."""
