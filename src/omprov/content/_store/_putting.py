@@ -1,0 +1,136 @@
+"""What comes into a store."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from omprov._lazy import Later
+from omprov.content._adding._putting import NullSink
+from omprov.content._adding._scan import TreeSummary, scan, scan_files
+from omprov.content._adding._tree_writer import TreeWriter
+from omprov.content._adding._writer import ObjectWriter
+from omprov.content._references._record import Recorder, Referenced, record_folder
+from omprov.content._remotes._buckets import split_url
+
+from ._opened import OpenedStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from omprov.content._progress import Progress
+
+    AnyPath = str | os.PathLike[str] | bytes
+
+if TYPE_CHECKING:
+    from omprov.content._references import _bucket_references
+else:  # what is used now and then, and draws in much: `omprov add` shall not wait for that
+    _bucket_references = Later("._references._bucket_references", "omprov.content")
+
+
+class Putting(OpenedStore):
+    """What comes into a store."""
+
+    def put_tree(self, path: AnyPath, progress: Progress | None = None) -> TreeSummary:
+        """Store a folder, or a single file as the only entry of a tree.
+
+        Files that look as they did last time are not read again. `.omprovignore` is obeyed;
+        ``.omprov``, ``.git`` and ``.hg`` are always left out. Symlinks are kept as symlinks (only
+        `path` itself is followed).
+
+        Args:
+            path: what to store.
+            progress: told the files and bytes done.
+
+        Raises:
+            NotFound: there is nothing at `path`.
+            InvalidInput: something in it cannot be stored: a socket, a device, an unreadable file.
+            Conflict: a file kept changing while it was read.
+            StorageFull: there is no room.
+        """
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            summary = scan(path, writer, self._stats, progress=progress)
+            writer.commit()
+        return summary
+
+    def put_files(self, files: Mapping[str, bytes]) -> TreeSummary:
+        """Store a tree given as path → content; parts of a path are joined by ``/``.
+
+        Raises:
+            InvalidInput: a path that no file in a folder can have.
+            StorageFull: there is no room.
+        """
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            summary = scan_files(files, writer)
+            writer.commit()
+        return summary
+
+    @contextmanager
+    def tree_writer(self) -> Iterator[TreeWriter]:
+        """Give what stores trees bottom up; whatever is not committed when the block ends is lost.
+
+        Raises:
+            StorageFull: there is no room.
+        """
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            yield TreeWriter(writer)
+
+    def put_reference(
+        self,
+        place: AnyPath,
+        *,
+        hashed: bool | None = None,
+        progress: Progress | None = None,
+    ) -> Referenced:
+        """Store the tree of data that stays where it is, without its bytes.
+
+        With digests the tree has the digest that it would have with its bytes, and a file whose
+        bytes the store holds needs no reference. Without them a file is known by its address, size
+        and ETag; of a file on disk, modification time. Symlinks and empty files are stored.
+
+        Folders on disk are walked as by `put_tree`. In a bucket, ``/`` separates folders; marks of
+        empty folders, and ``.omprov``, ``.git`` and ``.hg``, are left out.
+
+        Args:
+            place: a folder or file, or a URL (``s3://``, ``gs://``, ``az://``, ``file://``).
+            hashed: read everything once, for its digest (files that look as they did last time are
+                not read again). Left out: disks are read, buckets are not.
+            progress: told the files and bytes done.
+
+        Raises:
+            NotFound: there is nothing at `place`.
+            InvalidInput: something in it cannot be recorded.
+            Conflict: a file kept changing while it was read.
+            Unavailable: the bucket cannot be reached, or refuses.
+            StorageFull: there is no room.
+        """
+        text = os.fsdecode(place)
+        url = split_url(text) if "://" in text else None
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            recorder = Recorder(writer, self._index, self._reader, self.sources)
+            if url is None or url.scheme == "file":
+                path = os.fsencode(place if url is None else url.path)
+                found = record_folder(
+                    path, recorder, self._stats, hashed=hashed is not False, progress=progress
+                )
+            else:
+                found = _bucket_references.record_bucket(
+                    text,
+                    recorder,
+                    self.sources,
+                    self._learned,
+                    self.path / "tmp",
+                    hashed=hashed is True,
+                    progress=progress,
+                )
+            writer.commit()
+        return found
+
+    def hash_tree(self, path: AnyPath, progress: Progress | None = None) -> TreeSummary:
+        """Return what `put_tree` would, without storing anything."""
+        return scan(path, NullSink(), self._stats, progress=progress)
