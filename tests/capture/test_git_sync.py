@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omprov.capture import sync_git
-from omprov.capture._git import _matching, _sync
+from omprov.capture._git import _importing, _matching
 from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.repository import Repository
 
@@ -126,7 +126,7 @@ def test_in_parts_it_comes_out_as_at_once_and_as_recorded_by_hand(steps, data):
             sync_git(whole, base / "code", subfolder=subfolder, every=True)
             for branch in (f"b{cut}", f"b{len(steps) - 1}"):
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(_sync, "_BATCH", 2)
+                    patch.setattr(_importing, "_BATCH", 2)
                     try:
                         sync_git(parts, base / "code", subfolder=subfolder, branches=[branch])
                     except NotFound:
@@ -292,7 +292,7 @@ def test_commits_that_git_has_cleaned_up(repository, checkout):
 def test_an_interrupted_import_goes_on(repository, tmp_path, monkeypatch):
     steps = [Step((n - 1,) if n else (), {b"f": b"%d" % n}) for n in range(10)]
     make_history(tmp_path / "code", steps)
-    monkeypatch.setattr(_sync, "_BATCH", 3)
+    monkeypatch.setattr(_importing, "_BATCH", 3)
     real, calls = type(repository).add_commits, []
 
     def failing(self, *arguments):
@@ -377,7 +377,7 @@ def test_several_processes_find_what_one_does(repository, tmp_path, monkeypatch)
     alone = known(repository, commits)
     monkeypatch.setattr(_matching, "_FEW", 0)
     monkeypatch.setattr(_matching, "cores", lambda: 2)
-    monkeypatch.setattr(_sync, "_BATCH", 25)
+    monkeypatch.setattr(_importing, "_BATCH", 25)
     now = datetime(2026, 1, 1, tzinfo=UTC)
     with Repository.create(tmp_path / "other", who="x", clock=lambda: now) as other:
         sync_git(other, tmp_path / "code")

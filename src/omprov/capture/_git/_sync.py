@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import omprov.diff
-from omprov.content import Done, Expected, TreeSummary
-from omprov.diff import WordMemory
 from omprov.errors import Conflict, InvalidInput, NotFound
-from omprov.records import AssetName, Difference, Kind, Reference
-from omprov.repository import CommitVersion
+from omprov.records import AssetName, Kind, Reference
 
-from ._contraction import Contraction
 from ._history import GitHistory
 from ._known import KnownCommits
-from ._links import code_link, public_address
-from ._matching import LARGEST, Matching
-from ._trees import GitTree, GitTrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from omprov.content import Progress
-    from omprov.diff import Measure, Tree
     from omprov.repository import Repository
 
-    from ._contraction import Home
-    from ._history import Commit
-    from ._matching import Blobs, Pair
-
-_BATCH = 1000
-"""Commits that are recorded in one transaction."""
-_SAMPLE = 20
-"""Files that the evidence of one edge names."""
-_MOST_TREES = 4096
-"""Trees of versions that are remembered, to compare others with."""
 _TIP = "git.tip:"
 _FOLDER = "git.folder"
 _VANISHED = "vanished"
@@ -106,11 +86,11 @@ def sync_git(
     commits = history.new_commits(tips.values(), homes)
     if _FOLDER not in tags and all(commit.tree is None for commit in commits):
         raise NotFound("folder", history.subfolder, hint="No commit has it.")
-    contraction = Contraction(homes, lambda: repository.uploaded_edges(name))
-    run = _Import(repository, history, name, contraction)
-    if progress is not None and commits:
-        progress(Expected(len(commits), 0))
-    versions = run.record(commits, progress)
+    versions = 0
+    if commits:
+        from ._importing import Import  # draws in much, and most often nothing is new
+
+        versions = Import(repository, history, name, homes).record(commits, progress)
     vanished = _mark_vanished(repository, history, name, tags)
     state = {_FOLDER: history.subfolder, **{_TIP + ref: tip for ref, tip in tips.items()}}
     if any(tags.get(tag) != value for tag, value in state.items()):
@@ -138,141 +118,6 @@ def _tags(repository: Repository, name: str) -> Mapping[str, str]:
         return repository.get_asset(name).tags
     except NotFound:
         return {}
-
-
-class _Made(NamedTuple):
-    """A commit that makes a version, what it tracks, and what its parents do."""
-
-    commit: Commit
-    tree: GitTree
-    inherits: Mapping[Home, Tree]
-
-
-class _Import:
-    """One run through commits that are not known."""
-
-    def __init__(
-        self, repository: Repository, history: GitHistory, asset: str, contraction: Contraction
-    ) -> None:
-        self._repository = repository
-        self._history = history
-        self._asset = asset
-        self._contraction = contraction
-        self._git_trees = GitTrees(history.repository, repository.content)
-        self._trees: OrderedDict[Home, Tree] = OrderedDict()
-        self._words = WordMemory()
-        self._measure = _measure(repository, asset)
-        remote = history.remote
-        self._remote = None if remote is None else public_address(remote)
-
-    def record(self, commits: Sequence[Commit], progress: Progress | None) -> int:
-        """Record them, batch by batch; return how many made a version."""
-        count = 0
-        with Matching(self._history.repository, self._words) as matching:
-            for start in range(0, len(commits), _BATCH):
-                batch = commits[start : start + _BATCH]
-                with self._repository.content.tree_writer() as writer:
-                    self._git_trees.writer = writer
-                    made = [one for commit in batch if (one := self._place(commit)) is not None]
-                    if self._measure.name == "words":
-                        matching.match(self._pairs(made))
-                    versions = [self._to_version(one) for one in made]
-                    writer.commit()
-                homes = {commit.id: self._contraction.homes[commit.id] for commit in batch}
-                count += self._repository.add_commits(self._asset, versions, homes)
-                if progress is not None:
-                    progress(Done(len(batch), sum(version.content.size for version in versions)))
-        return count
-
-    def _place(self, commit: Commit) -> _Made | None:
-        """Store what a commit tracks, if it makes a version."""
-        parents = self._contraction.place(commit, self._history.tree_at)
-        if parents is None:
-            return None
-        assert commit.tree is not None
-        olds = {home: self._tree(home) for home in parents}
-        like = next((tree for tree in olds.values() if isinstance(tree, GitTree)), None)
-        tree = self._git_trees.put(commit.tree, like)
-        self._remember(commit.id, tree)
-        return _Made(commit, tree, olds)
-
-    def _pairs(self, made: Iterable[_Made]) -> dict[Pair, Blobs]:
-        """Return the pairs of files that differ at one path, and were not matched before."""
-        pairs: dict[Pair, Blobs] = {}
-        for one in made:
-            for old in one.inherits.values():
-                if not isinstance(old, GitTree):
-                    continue
-                for delta in one.tree.changes_from(old):
-                    if delta.old is None or delta.new is None:
-                        continue
-                    pair = delta.old.digest, delta.new.digest
-                    known = pair[0] == pair[1] or pair in self._words.matches
-                    if known or max(delta.old.size, delta.new.size) > LARGEST:
-                        continue
-                    blobs = old.blob(delta.path), one.tree.blob(delta.path)
-                    if blobs[0] is not None and blobs[1] is not None:
-                        pairs[pair] = blobs[0], blobs[1]
-        return pairs
-
-    def _to_version(self, made: _Made) -> CommitVersion:
-        commit, tree = made.commit, made.tree
-        return CommitVersion(
-            commit.id,
-            TreeSummary(tree.digest, tree.size, tree.files),
-            {home: self._difference(old, tree) for home, old in made.inherits.items()},
-            message=commit.message,
-            creator=commit.author,
-            created=commit.time,
-            source={"git": self._source(commit)},
-        )
-
-    def _difference(self, old: Tree, new: Tree) -> Difference:
-        if old.digest == new.digest:
-            return Difference(self._measure.name, 0, 0)
-        return self._measure.compare(old, new, sample=_SAMPLE, word_counts=self._words)
-
-    def _source(self, commit: Commit) -> dict[str, Any]:
-        source: dict[str, Any] = {"commit": commit.id, "tree": commit.tree}
-        if self._history.subfolder:
-            source["folder"] = self._history.subfolder
-        if self._remote is not None:
-            source["remote"] = self._remote
-            link = code_link(self._remote, commit.id, self._history.subfolder)
-            if link is not None:
-                source["link"] = link
-        return source
-
-    def _tree(self, home: Home) -> Tree:
-        tree = self._trees.get(home)
-        if tree is None:
-            tree = self._recorded_tree(home)
-            self._remember(home, tree)
-        return tree
-
-    def _recorded_tree(self, home: Home) -> Tree:
-        """Return what a version holds: as git has it, unless git has cleaned it up."""
-        version = self._repository.get_commit_version(self._asset, home)
-        assert version.digest is not None
-        id_ = version.source["git"]["tree"]
-        if id_ in self._history.repository:
-            return self._git_trees.stored(id_, version.digest, version.size, version.files)
-        return self._repository.content.tree(version.digest)
-
-    def _remember(self, home: Home, tree: Tree) -> None:
-        self._trees[home] = tree
-        if len(self._trees) > _MOST_TREES:
-            self._trees.popitem(last=False)
-
-
-def _measure(repository: Repository, asset: str) -> Measure:
-    name = Reference.parse(asset)
-    assert name.kind is not None
-    try:
-        own = repository.get_asset(asset).measure
-    except NotFound:
-        own = None
-    return omprov.diff.measure_for(name.kind, own)
 
 
 def _mark_vanished(
