@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
@@ -36,6 +37,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",  # one huge transaction leaves no huge log behind
 )
 _WRITES = "omprov_writes"
+_PAUSE = 0.01
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -63,7 +65,7 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
         )
         try:
             for pragma in _PRAGMAS:
-                connection.execute(pragma)
+                _execute_patiently(connection, pragma, patience)
         except BaseException:
             connection.close()
             raise
@@ -83,6 +85,21 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", lambda raised: translated(raised.original_exception))
     return engine
+
+
+def _execute_patiently(connection: sqlite3.Connection, pragma: str, patience: float) -> None:
+    """Run a pragma; turning the log on does not wait for who does the same, so try again."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute(pragma)
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _is_frozen(path: Path) -> bool:
