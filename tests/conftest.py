@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "suite",
+    "explore",
     deadline=None,  # no test asserts a time
     suppress_health_check=[HealthCheck.too_slow],  # machines are shared
 )
-settings.load_profile("suite")
+settings.register_profile("suite", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("suite")  # the same examples each time; --hypothesis-profile=explore for new
 
 _S3_SERVER = """
 import logging, sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
 from contextlib import closing
@@ -25,6 +26,7 @@ from omprov.errors import (
 from ._transaction import TRANSLATE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -37,7 +39,8 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",  # one huge transaction leaves no huge log behind
 )
 _WRITES = "omprov_writes"
-_PAUSE = 0.01
+_PAUSE = 0.02
+"""Seconds, at most, between two attempts to turn the log on."""
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -64,8 +67,7 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
             cached_statements=256,
         )
         try:
-            for pragma in _PRAGMAS:
-                _execute_patiently(connection, pragma, patience)
+            _turn_on(connection, _PRAGMAS, patience)
         except BaseException:
             connection.close()
             raise
@@ -87,19 +89,23 @@ def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Eng
     return engine
 
 
-def _execute_patiently(connection: sqlite3.Connection, pragma: str, patience: float) -> None:
-    """Run a pragma; turning the log on does not wait for who does the same, so try again."""
+def _turn_on(connection: sqlite3.Connection, pragmas: Iterable[str], patience: float) -> None:
+    """Run pragmas. To turn the log on, nobody else may look: two who wait would wait for each other
+    with their own look open, so each lets go and tries again.
+    """
     deadline = time.monotonic() + patience
-    while True:
-        try:
-            connection.execute(pragma)
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE)
-        else:
-            return
+    connection.execute("PRAGMA busy_timeout = 0")
+    for pragma in pragmas:
+        while True:
+            try:
+                connection.execute(pragma)
+                break
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 no secret depends on it
+    connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
 
 
 def _is_frozen(path: Path) -> bool:

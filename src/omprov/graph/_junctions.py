@@ -78,7 +78,8 @@ class Junctions:
         hanging = np.flatnonzero(below == old_foot)
         hanging = hanging[index.reaching(hanging, newer)]
         below[hanging] = foot
-        np.frombuffer(self.depth, np.float64)[hanging] += depth - old_depth
+        depths = np.frombuffer(self.depth, np.float64)
+        depths[hanging] = np.maximum(depths[hanging] + (depth - old_depth), 0.0)  # rounding
         self.depth[newer] = depth
 
     def chain(self, newer: int, older: int) -> float:
