@@ -118,11 +118,6 @@ class FileMaker:
 
     def finish(self) -> Placed:
         """Put the last batch in place."""
-        latest = max((made.modified for made in self._waiting), default=0)
-        for _ in range(_PATIENCE):
-            if self._now() > latest:
-                break
-            time.sleep(_TICK)
         return self._put_in_place([])
 
     @contextmanager
@@ -152,7 +147,7 @@ class FileMaker:
 
     def _put_in_place(self, made: list[_Made]) -> Placed:
         ready, self._waiting = self._waiting, made
-        now = self._now() if ready else 0
+        now = self._now_after(max((one.modified for one in ready), default=0))
         looks = []
         for one in ready:
             parent, name = split(one.path)
@@ -166,10 +161,19 @@ class FileMaker:
                         looks.append((one.entry.digest, FileLook.of(stat)))
         return Placed(Done(len(ready), sum(one.told for one in ready)), looks)
 
-    def _now(self) -> int:
-        """Read the clock that the file system gives files their times by."""
-        os.utime(self._clock)
-        return os.fstat(self._clock).st_mtime_ns
+    def _now_after(self, latest: int) -> int:
+        """Read the clock that the file system gives files their times by, once it has gone on.
+
+        Args:
+            latest: a time that it gave; it goes on every few milliseconds.
+        """
+        for _ in range(_PATIENCE):
+            os.utime(self._clock)
+            now = os.fstat(self._clock).st_mtime_ns
+            if now > latest:
+                break
+            time.sleep(_TICK)
+        return now
 
 
 def write_range(
