@@ -167,13 +167,17 @@ class FileMaker:
         Args:
             latest: a time that it gave; it goes on every few milliseconds.
         """
+        now = self._now()
         for _ in range(_PATIENCE):
-            os.utime(self._clock)
-            now = os.fstat(self._clock).st_mtime_ns
             if now > latest:
                 break
             time.sleep(_TICK)
+            now = self._now()
         return now
+
+    def _now(self) -> int:
+        os.utime(self._clock)
+        return os.fstat(self._clock).st_mtime_ns
 
 
 def write_range(
