@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omprov.errors import InvalidInput
-from omprov.records import Kind, Reference, check_name
+from omprov.records import Kind, Reference, check_name, name_like
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,4 @@ def asset_for(role: str | None, path: Path) -> str:
 
 def name_of(path: Path) -> str:
     """Make a name that an asset can have from the name of a path."""
-    letters = path.absolute().name.lower()
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in letters)
-    return kept.strip("._-")[:128] or "unnamed"
+    return name_like(path.absolute().name, "unnamed")

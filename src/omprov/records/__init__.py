@@ -19,7 +19,7 @@ from ._ids import (
 )
 from ._kinds import Kind
 from ._policies import Missing, Policy, Treatment
-from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name
+from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
 from ._runs import Run, RunStatus
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "VersionId",
     "VersionKey",
     "check_name",
+    "name_like",
     "new_id",
     "parse_digest",
     "show_digest",

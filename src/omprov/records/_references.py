@@ -14,6 +14,7 @@ DEFAULT_PROJECT = "default"
 LATEST = "latest"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 _NUMBER = re.compile(r"v([1-9][0-9]{0,17})")
 _PREFIX = re.compile(r"@(?:b3:)?([0-9a-f]{4,64})")
 _KINDS = frozenset(kind.value for kind in Kind)
@@ -38,6 +39,16 @@ def check_name(name: str, what: str = "name") -> str:
         f"{what} {name!r} cannot be used: take a-z, 0-9, '.', '_' and '-', starting with a letter "
         "or digit (1 to 128 characters)"
     )
+
+
+def name_like(text: str, otherwise: str) -> str:
+    """Return the name that an asset can have and that is most like a text.
+
+    Args:
+        text: what anything may be called.
+        otherwise: a name, where nothing of the text can stay.
+    """
+    return _NOT_IN_A_NAME.sub("-", text.lower()).strip("-._")[:128] or otherwise
 
 
 @dataclass(frozen=True, slots=True)

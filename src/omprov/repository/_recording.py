@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omprov.errors import InvalidInput
-from omprov.records import AssetName, Edge, Kind, Origin, RunStatus, VersionKey, check_name
+from omprov.records import (
+    AssetName,
+    Edge,
+    Kind,
+    Origin,
+    RunStatus,
+    VersionKey,
+    check_name,
+    name_like,
+)
 
 from ._contents import ENVIRONMENT_FILE, PARAMS_FILE
 from ._versions import AUTO, ensure_asset, find_asset, plan_version, write_version
@@ -24,7 +32,6 @@ if TYPE_CHECKING:
     from ._contents import Content, Differences
     from ._graphs import Graphs
 
-_NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 BUDGET = 1_000
 """Versions that one distance may settle inside the transaction; a farther weight is filled in
@@ -102,7 +109,7 @@ def write_run(
     """
     used = {check_name(role, "role"): version for role, version in inputs.items()}
     made = _output_assets(writer, stored, project)
-    owner = next(iter(made.values())).name.name if made else _name_like(facts.name)
+    owner = next(iter(made.values())).name.name if made else name_like(facts.name, "run")
     for role, kind, summary in (
         ("params", Kind.PARAMS, stored.params),
         ("environment", Kind.ENVIRONMENT, stored.environment),
@@ -113,14 +120,13 @@ def write_run(
             )
     for asset in made.values():
         graphs.output(asset.name)
-    keys = {role: version.key for role, version in used.items()}
     run = writer.add_run(
         project=project,
         name=facts.name,
         status=facts.status,
         started=facts.started,
         ended=facts.ended,
-        inputs=keys,
+        inputs={role: version.key for role, version in used.items()},
         params=facts.params,
         metrics=facts.metrics,
         command=facts.command,
@@ -131,6 +137,20 @@ def write_run(
     )
     if facts.points:
         writer.add_metric_points(run, facts.points)
+    return run, _write_outputs(writer, graphs, run, made=made, stored=stored, used=used)
+
+
+def _write_outputs(
+    writer: CatalogWriter,
+    graphs: Graphs,
+    run: RunId,
+    *,
+    made: Mapping[str, Asset],
+    stored: Stored,
+    used: Mapping[str, Version],
+) -> list[tuple[AssetName, Edge[VersionKey]]]:
+    """Write the versions that a run made, and what they inherit; return edges without weight."""
+    keys = {role: version.key for role, version in used.items()}
     pending: list[tuple[AssetName, Edge[VersionKey]]] = []
     for role, asset in made.items():
         output, summary = stored.outputs[role]
@@ -147,7 +167,7 @@ def write_run(
         change = graphs.add_produced(version, used, budget=BUDGET)
         write_change(writer, change)
         pending += [(asset.name, edge) for edge in change.added if edge.weight is None]
-    return run, pending
+    return pending
 
 
 def write_change(writer: CatalogWriter, change: GraphChange[VersionKey]) -> None:
@@ -172,11 +192,6 @@ def _output_assets(writer: CatalogWriter, stored: Stored, project: str) -> dict[
                 )
         made[check_name(role, "role")] = asset
     return made
-
-
-def _name_like(text: str) -> str:
-    """Give the asset name that is most like what a run is called; runs are called anything."""
-    return _NOT_IN_A_NAME.sub("-", text.lower()).strip("-._")[:128] or "run"
 
 
 def _settings(
