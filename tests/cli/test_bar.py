@@ -27,3 +27,15 @@ def test_the_bar_does_without_an_end_to_expect():
         tell(Done(7, 3_000))
     assert "7" in screen.file.getvalue()
     assert " of " not in screen.file.getvalue()
+
+
+def test_a_bar_of_items_tells_no_bytes():
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress_bar("importing", screen, by_items=True) as tell:
+        tell(Expected(2000, 0))
+        tell(Done(500, 0))
+        tell(Done(1500, 0))
+    shown = screen.file.getvalue()
+    assert "100%" in shown
+    assert "2,000 of 2,000" in shown
+    assert "bytes" not in shown

@@ -36,23 +36,26 @@ class _Items(ProgressColumn):
 
 
 @contextlib.contextmanager
-def progress_bar(what: str, console: Console) -> Iterator[Callable[[Done | Expected], None]]:
+def progress_bar(
+    what: str, console: Console, *, by_items: bool = False
+) -> Iterator[Callable[[Done | Expected], None]]:
     """Show a bar as long as the block runs; give what is to be told the progress.
 
     Args:
         what: what is being done, for instance ``storing``.
         console: where it is drawn.
+        by_items: items are counted and no bytes.
     """
-    columns = (
+    columns = [
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        DownloadColumn(),
+        *(() if by_items else (DownloadColumn(),)),
         _Items(),
-        TransferSpeedColumn(),
+        *(() if by_items else (TransferSpeedColumn(),)),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-    )
+    ]
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=None, items=0, expected=0)
         items = 0
@@ -60,9 +63,11 @@ def progress_bar(what: str, console: Console) -> Iterator[Callable[[Done | Expec
         def tell(news: Done | Expected) -> None:
             nonlocal items
             if isinstance(news, Expected):
-                bar.update(task, total=news.bytes, expected=news.items)
+                total = news.items if by_items else news.bytes
+                bar.update(task, total=total, expected=news.items)
             else:
                 items += news.items
-                bar.update(task, advance=news.bytes, items=items)
+                advance = news.items if by_items else news.bytes
+                bar.update(task, advance=advance, items=items)
 
         yield tell

@@ -77,7 +77,10 @@ def git_sync_command(
     """
     from omprov.capture import sync_git  # start-up
 
-    with session.repository() as repository, session.progress("importing") as progress:
+    with (
+        session.repository() as repository,
+        session.progress("importing", by_items=True) as progress,
+    ):
         synced = sync_git(
             repository,
             path,

@@ -98,18 +98,19 @@ class Session:
         self.err.print(f"omprov: {text}", style="yellow", soft_wrap=True)
 
     @contextlib.contextmanager
-    def progress(self, what: str) -> Iterator[Progress | None]:
+    def progress(self, what: str, *, by_items: bool = False) -> Iterator[Progress | None]:
         """Show progress on a terminal; elsewhere give ``None``.
 
         Args:
             what: what is being done, for instance ``storing``.
+            by_items: items are counted and no bytes.
         """
         if self.as_json or not sys.stderr.isatty():
             yield None
             return
         from ._bar import progress_bar
 
-        with progress_bar(what, self.err) as progress:
+        with progress_bar(what, self.err, by_items=by_items) as progress:
             yield progress
 
 
