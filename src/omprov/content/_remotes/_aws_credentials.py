@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from omprov.errors import InvalidInput, MissingExtra, Unavailable
@@ -23,9 +22,8 @@ def aws_credentials(url: str, options: Mapping[str, str]) -> Boto3CredentialProv
         options: of the bucket; ``profile`` names one of ``~/.aws``.
 
     Returns:
-        ``None`` where options or environment hold the keys themselves, where there is no boto3, or
-        where it knows of none: then obstore looks for those of this machine (web identity,
-        container, instance).
+        ``None`` where the options hold the keys themselves, where there is no boto3, or where it
+        knows of none: then obstore looks for itself.
 
     Raises:
         MissingExtra: a profile is named, and there is no boto3.
@@ -33,8 +31,7 @@ def aws_credentials(url: str, options: Mapping[str, str]) -> Boto3CredentialProv
         Unavailable: the profile's credentials cannot be had, for example because a login ran out.
     """
     profile = options.get("profile")
-    known = not _SAID.isdisjoint(options) or "AWS_ACCESS_KEY_ID" in os.environ
-    if profile is None and known:
+    if profile is None and not _SAID.isdisjoint(options):
         return None
     try:
         import boto3
