@@ -80,3 +80,27 @@ def test_a_hook_that_is_no_shell_script_stays_as_it_is(checkout):
 def test_where_there_is_no_repository(tmp_path):
     with pytest.raises(NotFound, match="git repository"):
         install_hooks(tmp_path, ["true"])
+
+
+def test_a_hook_that_reads_what_git_says_still_reads_it(checkout, tmp_path):
+    hook = checkout / ".git" / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\necho \"$1\" >> '{tmp_path}/said'\ncat >> '{tmp_path}/said'\n")
+    hook.chmod(0o755)
+    log = tmp_path / "log"
+    install_hooks(checkout, [sys.executable, "-c", NOTE, str(log)])
+    git(checkout, "commit", "-q", "--allow-empty", "-m", "one")
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
+    said = (tmp_path / "said").read_text()
+    assert said.count("committed\n") == 2
+    assert said.count(" refs/remotes/origin/main\n") == said.count(" refs/heads/main\n") == 2
+    wait_for(log, 2)  # the commit, and what a fetch would have moved
+
+
+def test_hooks_for_all_repositories_at_once_are_not_touched(checkout, tmp_path):
+    git(checkout, "config", "core.hooksPath", str(tmp_path / "shared"))
+    with pytest.raises(Conflict, match="hooksPath"):
+        install_hooks(checkout, ["true"])
+    assert not (tmp_path / "shared").exists()
+    git(checkout, "config", "core.hooksPath", ".githooks")
+    assert {hook.parent for hook in install_hooks(checkout, ["true"])} == {checkout / ".githooks"}

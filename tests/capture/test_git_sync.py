@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omprov.capture import sync_git
-from omprov.capture._git import _importing, _matching
+from omprov.capture._git import _importing, _matching, _sync
+from omprov.capture._git._history import GitHistory
 from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
 from omprov.repository import Repository
 
@@ -383,3 +384,109 @@ def test_several_processes_find_what_one_does(repository, tmp_path, monkeypatch)
         sync_git(other, tmp_path / "code")
         assert known(other, commits) == alone
         check(other, commits, steps, "")
+
+
+def test_an_import_that_ended_before_it_noted_where_goes_on(repository, checkout, monkeypatch):
+    commit(checkout, "f", "1")
+    monkeypatch.setattr(_sync, "_not_forwards", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sync_git(repository, checkout)
+    monkeypatch.undo()
+    with pytest.raises(Conflict, match="holds the folder"):
+        sync_git(repository, checkout, subfolder="src")
+    assert sync_git(repository, checkout).commits == 0
+
+
+def test_another_repository_of_the_same_name_is_refused(repository, checkout, tmp_path):
+    commit(checkout, "f", "1")
+    sync_git(repository, checkout)
+    other = tmp_path / "else" / "work"
+    other.mkdir(parents=True)
+    git(other, "init", "-q", "-b", "main")
+    commit(other, "f", "2")
+    with pytest.raises(Conflict, match="another repository"):
+        sync_git(repository, other)
+    assert sync_git(repository, other, asset="else").versions == 1
+    git(checkout, "switch", "-q", "--orphan", "pages")
+    commit(checkout, "g", "1")
+    assert sync_git(repository, checkout).versions == 1  # a beginning of its own, but known
+
+
+def test_a_branch_that_was_merged_and_deleted_is_looked_at_once(repository, checkout, monkeypatch):
+    commit(checkout, "f", "1")
+    git(checkout, "switch", "-q", "-c", "side")
+    commit(checkout, "g", "1")
+    git(checkout, "switch", "-q", "main")
+    git(checkout, "merge", "-q", "--no-ff", "-m", "merge", "side")
+    sync_git(repository, checkout, every=True)
+    git(checkout, "branch", "-d", "side")
+    assert sync_git(repository, checkout, every=True).vanished == 0
+    monkeypatch.setattr(GitHistory, "reachable", lambda _: pytest.fail("looked at again"))
+    sync_git(repository, checkout, every=True)
+    tags = repository.get_asset("algorithm/work").tags
+    assert [name for name in tags if name.startswith("git.tip:")] == ["git.tip:refs/heads/main"]
+
+
+def test_files_that_were_never_fetched(repository, checkout, tmp_path):
+    commit(checkout, "f", "1")
+    git(checkout, "config", "uploadpack.allowFilter", "true")
+    words = ["clone", "-q", "--bare", "--filter=blob:none", f"file://{checkout}", "partial"]
+    git(tmp_path, *words)
+    with pytest.raises(Unavailable, match="lacks the object"):
+        sync_git(repository, tmp_path / "partial")
+    assert repository.list_assets() == []
+
+
+def raw_object(folder, kind, content):
+    done = subprocess.run(
+        ["git", "-C", folder, "hash-object", "-t", kind, "-w", "--stdin", "--literally"],
+        input=content,
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode().strip()
+
+
+def raw_commit(folder, entries, head=b"", message=b"m"):
+    """Make a commit that git itself would not make any more; return its id."""
+    content = b"".join(
+        b"%s %s\0%s" % (mode, name, bytes.fromhex(oid)) for mode, name, oid in entries
+    )
+    tree = raw_object(folder, "tree", content)
+    who = b"Ada <ada@example.org> 1700000000 +0000"
+    text = b"tree %s\nauthor %s\ncommitter %s\n%s\n%s" % (tree.encode(), who, who, head, message)
+    made = raw_object(folder, "commit", text)
+    git(folder, "update-ref", "refs/heads/main", made)
+    return made
+
+
+def test_trees_of_long_ago_and_of_enemies(repository, checkout):
+    blob = raw_object(checkout, "blob", b"x")
+    inner = raw_object(checkout, "tree", b"100644 a\0" + bytes.fromhex(blob))
+    entries = [
+        (b"100664", b"old", blob),
+        (b"100644", b"..", blob),
+        (b"40000", b".omprov-partial", inner),
+        (b"40000", b".git", inner),
+        (b"100755", b"run", blob),
+    ]
+    raw_commit(checkout, sorted(entries, key=lambda entry: entry[1]))
+    sync_git(repository, checkout)
+    found = files_of(repository, "algorithm/work")
+    assert found == {b"old": ("file", b"x"), b"run": ("executable", b"x")}
+    repository.checkout("algorithm/work:v1", checkout / "out")
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-7", "idna", "rot13", "undefined", "no"])
+def test_messages_in_any_encoding(repository, checkout, encoding):
+    head = b"encoding %s\n" % encoding.encode()
+    raw_commit(checkout, [], head, b"\xe9 +2AA- .a..b")
+    sync_git(repository, checkout)
+    message = repository.get_version("algorithm/work").message
+    assert message.startswith("é" if encoding == "iso-8859-1" else ("\ufffd", "é"))
+
+
+def test_folders_within_folders_beyond_all_measure(repository, tmp_path):
+    make_history(tmp_path / "code", [Step((), {b"a/" * 1500 + b"f": b"x"})])
+    with pytest.raises(InvalidInput, match="folders within"):
+        sync_git(repository, tmp_path / "code")

@@ -393,3 +393,26 @@ def dig(folder, name, depth):
         here = below
     os.close(os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=here))
     os.close(here)
+
+
+def test_trees_are_put_bottom_up(store, tmp_path):
+    large = random_bytes(4, 700_000)
+    place = make_folder(tmp_path / "in", {"a": b"1", "d": {"b": large, "e": b""}, "empty": {}})
+    with store.tree_writer() as writer:
+        below = writer.put_folder(b"d", [writer.put_file(b"b", large), writer.put_file(b"e", b"")])
+        top = [writer.put_file(b"a", b"1"), below, writer.put_folder(b"empty", [])]
+        digest = writer.put_folder(b"", top).digest.hex()
+        for name in (b"..", b".", b"", b".git", b".omprov-partial", b"x/y"):
+            with pytest.raises(InvalidInput, match="no folder may hold"):
+                writer.put_folder(b"", [writer.put_file(name, b"")])
+        writer.commit()
+    assert digest == store.hash_tree(place).digest
+    store.materialize(digest, tmp_path / "out")
+    assert read_folder(tmp_path / "out") == read_folder(place)
+    assert store.fsck() == []
+
+
+def test_trees_that_were_not_committed_are_not_there(store):
+    with store.tree_writer() as writer:
+        digest = writer.put_folder(b"", [writer.put_file(b"a", b"1")]).digest.hex()
+    assert not store.contains(digest)

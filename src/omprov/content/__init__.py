@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._adding._ignore import may_hold
     from ._adding._scan import TreeSummary
-    from ._adding._tree_writer import TreeWriter, summary_of
+    from ._adding._tree_writer import TreeWriter
     from ._backups._backing_up import (
         Pruned,
         Sent,
@@ -92,6 +93,7 @@ __all__ = [
     "Vault",
     "complete",
     "fetch_catalog",
+    "may_hold",
     "open_bucket",
     "prune",
     "rebuild_index",
@@ -99,7 +101,6 @@ __all__ = [
     "send_held",
     "sending_to",
     "split_url",
-    "summary_of",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -144,6 +145,7 @@ __getattr__, __dir__ = load_on_use(
         "Vault": "._backups._vault",
         "complete": "._backups._backing_up",
         "fetch_catalog": "._backups._backing_up",
+        "may_hold": "._adding._ignore",
         "open_bucket": "._remotes._buckets",
         "prune": "._backups._backing_up",
         "rebuild_index": "._store",
@@ -151,6 +153,5 @@ __getattr__, __dir__ = load_on_use(
         "send_held": "._backups._backing_up",
         "sending_to": "._backups._backing_up",
         "split_url": "._remotes._buckets",
-        "summary_of": "._adding._tree_writer",
     },
 )

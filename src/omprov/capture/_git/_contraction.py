@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, Iterable
 
     from omprov.graph import VersionGraph
     from omprov.records import Edge, VersionKey
 
     from ._history import Commit
+    from ._known import Homes
 
     Home: TypeAlias = "str | VersionKey"
     """A version: one that was recorded before, or the commit that makes one."""
-
-    Homes: TypeAlias = MutableMapping[str, Home | None]
 
 
 class Contraction:
@@ -53,7 +52,7 @@ class Contraction:
         Returns:
             What the version inherits that this commit makes; ``None`` where it makes none.
         """
-        lines = self._newest(self.homes.get(parent) for parent in commit.parents)
+        lines = self._newest(self.homes[parent] for parent in commit.parents)
         if commit.tree is None:
             self.homes[commit.id] = lines[0] if lines else None
             return None
@@ -69,7 +68,7 @@ class Contraction:
         """Return what a version tracks that a parent of a commit is."""
         if home in self._trees:
             return self._trees[home]
-        parent = next(one for one in commit.parents if self.homes.get(one) == home)
+        parent = next(one for one in commit.parents if self.homes[one] == home)
         return tree_of(parent)
 
     def _newest(self, homes: Iterable[Home | None]) -> list[Home]:

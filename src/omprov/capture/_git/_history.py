@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pygit2
 from pygit2.enums import FileMode, ObjectType
 
-from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
+from omprov.errors import Conflict, InvalidInput, NotFound
+
+from ._objects import open_repository, read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from ._known import Homes
 
 HEAD = "HEAD"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,7 +63,7 @@ class GitHistory:
             Unavailable: git refuses to read it, for instance since another user owns it.
             InvalidInput: the subfolder cannot be one.
         """
-        self.repository = _open(path)
+        self.repository = open_repository(path)
         if self.repository.is_shallow:
             raise Conflict(
                 f"{path} is a shallow clone, whose history is cut off: `git fetch --unshallow` "
@@ -135,8 +139,8 @@ class GitHistory:
         except (KeyError, ValueError, pygit2.GitError, pygit2.InvalidSpecError):
             return None  # no such reference, or one of something else than a commit
 
-    def new_commits(self, tips: Iterable[str], known: Container[str]) -> list[Commit]:
-        """Return the commits that lead to some, parents before children, older ones first.
+    def new_commits(self, tips: Iterable[str], known: Homes) -> list[str]:
+        """Return the ids of the commits that lead to some, parents before children, by time.
 
         Args:
             tips: where to begin.
@@ -145,15 +149,29 @@ class GitHistory:
         Raises:
             Unavailable: a commit is not there: the repository is damaged.
         """
-        found: dict[str, pygit2.Commit] = {}
+        found: dict[str, _Place] = {}
         waiting = [tip for tip in tips if tip not in known]
         while waiting:
             id_ = waiting.pop()
-            if id_ in found:
-                continue
-            found[id_] = commit = self._read(id_)
-            waiting += [parent for one in commit.parent_ids if (parent := str(one)) not in known]
-        return [self._to_commit(found[id_]) for id_ in _parents_first(found)]
+            if id_ not in found:
+                commit = self._read(id_)
+                parents = [one for one in map(str, commit.parent_ids) if one not in known]
+                found[id_] = _Place(commit.commit_time, parents)
+                waiting += parents
+        return _parents_first(found)
+
+    def commit(self, id_: str) -> Commit:
+        """Return a commit."""
+        commit = self._read(id_)
+        author = commit.author
+        return Commit(
+            id_,
+            tuple(map(str, commit.parent_ids)),
+            self._find(str(commit.tree_id)),
+            f"{_text(author.raw_name)} <{_text(author.raw_email)}>",
+            _time(commit.commit_time),
+            _text(commit.raw_message, commit.message_encoding).strip(),
+        )
 
     def tree_at(self, commit: str) -> str | None:
         """Return what a commit tracks."""
@@ -175,35 +193,24 @@ class GitHistory:
         """Say whether one commit leads to another, or is the same."""
         if older == newer:
             return True
-        return older in self.repository and self.repository.descendant_of(newer, older)
+        return self.has(older) and self.repository.descendant_of(newer, older)
 
     def current(self, reference: str) -> str | None:
         """Return the commit that a reference is at; ``None`` where it is gone."""
         return self._head().get(HEAD) if reference == HEAD else self._commit_at(reference)
 
-    def _read(self, id_: str) -> pygit2.Commit:
-        try:
-            return self.repository[id_]  # type: ignore[return-value]  # a parent is a commit
-        except KeyError as error:
-            raise Unavailable(
-                f"{self.root} lacks the commit {id_}: `git fsck` says more; fetch it from where "
-                "it is whole"
-            ) from error
+    def has(self, id_: str) -> bool:
+        """Say whether an object is there."""
+        return id_ in self.repository
 
-    def _to_commit(self, commit: pygit2.Commit) -> Commit:
-        return Commit(
-            str(commit.id),
-            tuple(map(str, commit.parent_ids)),
-            self._find(str(commit.tree_id)),
-            _text(commit.author.raw_name) + " <" + _text(commit.author.raw_email) + ">",
-            _time(commit.commit_time),
-            _text(commit.raw_message, commit.message_encoding).strip(),
-        )
+    def _read(self, id_: str) -> pygit2.Commit:
+        commit: pygit2.Commit = read_object(self.repository, id_)
+        return commit
 
     def _find_tree(self, tree: str) -> str | None:
         for part in self._parts:
             try:
-                entry = self.repository[tree][part]  # type: ignore[index]
+                entry = read_object(self.repository, tree)[part]
             except KeyError:
                 return None
             if entry.type != ObjectType.TREE or entry.filemode == FileMode.COMMIT:
@@ -212,29 +219,21 @@ class GitHistory:
         return tree
 
 
-def _open(path: Path) -> pygit2.Repository:
-    found = pygit2.discover_repository(str(path)) if path.exists() else None
-    if found is None:
-        raise NotFound("git repository", path, hint="`git init` makes one.")
-    try:
-        return pygit2.Repository(found)
-    except pygit2.GitError as error:
-        hint = ""
-        if "owned" in str(error):
-            hint = f" If you trust it: git config --global --add safe.directory {path}"
-        raise Unavailable(f"{path} cannot be read by git: {error}.{hint}") from error
+class _Place(NamedTuple):
+    """When a commit was made, and those of its parents that are new."""
+
+    time: int
+    parents: list[str]
 
 
-def _parents_first(commits: Mapping[str, pygit2.Commit]) -> list[str]:
+def _parents_first(commits: Mapping[str, _Place]) -> list[str]:
     """Order commits by time, but none before its parents."""
     children: dict[str, list[str]] = {}
-    missing: dict[str, int] = {}
-    for id_, commit in commits.items():
-        inside = {parent for one in commit.parent_ids if (parent := str(one)) in commits}
-        missing[id_] = len(inside)
-        for parent in inside:
+    missing = {id_: len(set(place.parents)) for id_, place in commits.items()}
+    for id_, place in commits.items():
+        for parent in set(place.parents):
             children.setdefault(parent, []).append(id_)
-    ready = [(commits[id_].commit_time, id_) for id_, count in missing.items() if not count]
+    ready = [(commits[id_].time, id_) for id_, count in missing.items() if not count]
     heapq.heapify(ready)
     ordered = []
     while ready:
@@ -243,15 +242,17 @@ def _parents_first(commits: Mapping[str, pygit2.Commit]) -> list[str]:
         for child in children.get(id_, ()):
             missing[child] -= 1
             if not missing[child]:
-                heapq.heappush(ready, (commits[child].commit_time, child))
+                heapq.heappush(ready, (commits[child].time, child))
     return ordered
 
 
 def _text(raw: bytes, encoding: str | None = None) -> str:
+    """Decode what a commit says, by the encoding that it names if that can be."""
     try:
-        return raw.decode(encoding or "utf-8")
-    except (UnicodeDecodeError, LookupError):
-        return raw.decode("utf-8", errors="replace")
+        text = raw.decode(encoding or "utf-8")
+    except (UnicodeError, LookupError):
+        text = raw.decode("utf-8", errors="replace")
+    return text.encode("utf-8", errors="replace").decode()  # some encodings know half characters
 
 
 def _time(seconds: int) -> datetime:

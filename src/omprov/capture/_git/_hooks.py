@@ -5,25 +5,38 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omprov.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-HOOKS = ("post-commit", "post-merge", "post-rewrite", "reference-transaction")
-"""After a commit, a merge or pull, an amend or rebase, and where a fetch moved what is remote."""
 _BEGIN, _END = "# >>> omprov >>>\n", "# <<< omprov <<<\n"
 _SHELL = "#!/bin/sh\n"
 _BLOCK = """{begin}# imports new commits in the background; `omprov git hook remove` takes this away
-if {condition}; then
-  ({command} </dev/null >/dev/null 2>&1 &)
+({command} </dev/null >/dev/null 2>&1 &)
+{end}"""
+_FETCH_BLOCK = """{begin}# imports what was fetched; `omprov git hook remove` takes this away
+if [ "$1" = committed ]; then
+  omprov_references=$(cat)
+  case "$omprov_references" in
+    *" refs/remotes/"*) ({command} </dev/null >/dev/null 2>&1 &) ;;
+  esac
+  exec <<OMPROV_REFERENCES
+$omprov_references
+OMPROV_REFERENCES
 fi
 {end}"""
-_ALWAYS = "true"
-_FETCHED = '[ "$1" = committed ] && grep -q " refs/remotes/"'
+"""What git says on standard input is read here, and given back to what follows."""
+_BLOCKS = {
+    "post-commit": _BLOCK,
+    "post-merge": _BLOCK,
+    "post-rewrite": _BLOCK,
+    "reference-transaction": _FETCH_BLOCK,
+}
+"""After a commit, a merge or pull, an amend or rebase, and where a fetch moved what is remote."""
 
 
 def hooks_folder(path: Path) -> Path:
@@ -31,19 +44,32 @@ def hooks_folder(path: Path) -> Path:
 
     Raises:
         NotFound: there is no git repository.
+        Conflict: the setting ``core.hooksPath`` names a folder that other repositories share.
         Unavailable: there is no git program.
     """
-    try:
-        found = subprocess.run(
-            ["git", "-C", path, "rev-parse", "--git-path", "hooks"],
-            capture_output=True,
-            check=False,
+    hooks, own, *top = (
+        _ask_git(path, question)
+        for question in ("--git-path hooks", "--git-common-dir", "--show-toplevel")
+    )
+    if hooks is None or own is None:
+        raise NotFound("git repository", path, hint="`git init` makes one.")
+    inside = [Path(os.path.realpath(one)) for one in (own, *top) if one is not None]
+    if not any(Path(os.path.realpath(hooks)).is_relative_to(one) for one in inside):
+        raise Conflict(
+            f"core.hooksPath names {hooks}, which other repositories may use, too: call "
+            "`omprov git sync` from the hooks there, or set core.hooksPath for this repository"
         )
+    return hooks
+
+
+def _ask_git(path: Path, question: str) -> Path | None:
+    """Return a path that git tells; ``None`` where there is none to tell."""
+    words = ["git", "-C", str(path), "rev-parse", *question.split()]
+    try:
+        found = subprocess.run(words, capture_output=True, check=False)
     except OSError as error:
         raise Unavailable(f"git cannot be run: {error.strerror}") from error
-    if found.returncode:
-        raise NotFound("git repository", path, hint="`git init` makes one.")
-    return path / os.fsdecode(found.stdout.rstrip(b"\n"))
+    return None if found.returncode else path / os.fsdecode(found.stdout.rstrip(b"\n"))
 
 
 def install_hooks(path: Path, command: Sequence[str]) -> list[Path]:
@@ -58,11 +84,11 @@ def install_hooks(path: Path, command: Sequence[str]) -> list[Path]:
 
     Raises:
         NotFound: there is no git repository.
-        Conflict: a hook is there that is no shell script.
+        Conflict: a hook is there that is no shell script; or hooks are shared by repositories.
         Unavailable: they cannot be written.
     """
     folder = hooks_folder(path)
-    texts = {folder / name: _read(folder / name) for name in HOOKS}
+    texts = {folder / name: _read(folder / name) for name in _BLOCKS}
     for hook, text in texts.items():
         if text and not _is_shell(text):
             raise Conflict(
@@ -71,10 +97,7 @@ def install_hooks(path: Path, command: Sequence[str]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for hook, text in texts.items():
-            condition = _FETCHED if hook.name == "reference-transaction" else _ALWAYS
-            block = _BLOCK.format(
-                begin=_BEGIN, end=_END, condition=condition, command=shlex.join(command)
-            )
+            block = _BLOCKS[hook.name].format(begin=_BEGIN, end=_END, command=shlex.join(command))
             _write(hook, _inserted(_without(text) or _SHELL, block))
     except OSError as error:
         raise Unavailable(f"{folder} cannot be written: {error.strerror}") from error
@@ -89,7 +112,7 @@ def remove_hooks(path: Path) -> list[Path]:
         Unavailable: they cannot be written.
     """
     folder = hooks_folder(path)
-    found = [hook for name in HOOKS if _BEGIN in _read(hook := folder / name)]
+    found = [hook for name in _BLOCKS if _BEGIN in _read(hook := folder / name)]
     try:
         for hook in found:
             rest = _without(_read(hook))

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from omprov.diff import Measure, Tree
     from omprov.repository import Repository
 
-    from ._contraction import Home, Homes
+    from ._contraction import Home
     from ._history import Commit, GitHistory
+    from ._known import Homes
     from ._matching import Blobs, Pair
 
 _BATCH = 1000
@@ -48,7 +49,12 @@ class Import:
     """One run through commits that are not known."""
 
     def __init__(
-        self, repository: Repository, history: GitHistory, asset: str, homes: Homes
+        self,
+        repository: Repository,
+        history: GitHistory,
+        asset: str,
+        homes: Homes,
+        tags: Mapping[str, str],
     ) -> None:
         """Prepare an import.
 
@@ -57,7 +63,9 @@ class Import:
             history: what is read.
             asset: whose versions.
             homes: each known commit with its version.
+            tags: what the asset is to say of itself, from the first transaction on.
         """
+        self._tags = tags
         self._repository = repository
         self._history = history
         self._asset = asset
@@ -69,14 +77,14 @@ class Import:
         remote = history.remote
         self._remote = None if remote is None else public_address(remote)
 
-    def record(self, commits: Sequence[Commit], progress: Progress | None) -> int:
-        """Record them, batch by batch; return how many made a version."""
+    def record(self, ids: Sequence[str], progress: Progress | None) -> int:
+        """Record commits, batch by batch; return how many made a version."""
         if progress is not None:
-            progress(Expected(len(commits), 0))
+            progress(Expected(len(ids), 0))
         count = 0
         with Matching(self._history.repository, self._words) as matching:
-            for start in range(0, len(commits), _BATCH):
-                batch = commits[start : start + _BATCH]
+            for start in range(0, len(ids), _BATCH):
+                batch = [self._history.commit(id_) for id_ in ids[start : start + _BATCH]]
                 with self._repository.content.tree_writer() as writer:
                     self._git_trees.writer = writer
                     made = [one for commit in batch if (one := self._place(commit)) is not None]
@@ -85,9 +93,9 @@ class Import:
                     versions = [self._to_version(one) for one in made]
                     writer.commit()
                 homes = {commit.id: self._contraction.homes[commit.id] for commit in batch}
-                count += self._repository.add_commits(self._asset, versions, homes)
+                count += self._repository.add_commits(self._asset, versions, homes, self._tags)
                 if progress is not None:
-                    progress(Done(len(batch), sum(version.content.size for version in versions)))
+                    progress(Done(len(batch), 0))
         return count
 
     def _place(self, commit: Commit) -> _Made | None:
@@ -161,7 +169,7 @@ class Import:
         version = self._repository.get_commit_version(self._asset, home)
         assert version.digest is not None
         id_ = version.source["git"]["tree"]
-        if id_ in self._history.repository:
+        if self._history.has(id_):
             return self._git_trees.stored(id_, version.digest, version.size, version.files)
         return self._repository.content.tree(version.digest)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +15,18 @@ _FEW = 64
 """After so many questions everything is asked for at once."""
 
 
-class KnownCommits(MutableMapping[str, "Home | None"]):
-    """Commit → version, of those that are recorded and those that are placed now."""
+class Homes(Protocol):
+    """Commit → version; ``None`` where what is tracked was not there yet."""
+
+    def __contains__(self, commit: str, /) -> bool: ...
+
+    def __getitem__(self, commit: str, /) -> Home | None: ...
+
+    def __setitem__(self, commit: str, home: Home | None, /) -> None: ...
+
+
+class KnownCommits:
+    """`Homes` of the commits that are recorded, and of those that are placed now."""
 
     def __init__(
         self, ask: Callable[[Iterable[str] | None], Mapping[str, VersionKey | None]]
@@ -32,32 +41,16 @@ class KnownCommits(MutableMapping[str, "Home | None"]):
         self._unknown: set[str] = set()
         self._asked = 0
 
-    def _find(self, commit: str) -> None:
-        """Ask about a commit that was neither asked about nor placed."""
-        if commit in self._homes or commit in self._unknown or self._asked > _FEW:
-            return
-        self._asked += 1
-        found = self._ask(None if self._asked > _FEW else [commit])
-        self._homes = {**found, **self._homes}
-        self._unknown.add(commit)
-
-    def __getitem__(self, commit: str) -> Home | None:
-        self._find(commit)
-        return self._homes[commit]
-
-    def __setitem__(self, commit: str, home: Home | None) -> None:
-        self._homes[commit] = home
-
-    def __contains__(self, commit: object) -> bool:
-        assert isinstance(commit, str)
-        self._find(commit)
+    def __contains__(self, commit: str, /) -> bool:
+        if commit not in self._homes and commit not in self._unknown and self._asked <= _FEW:
+            self._asked += 1
+            found = self._ask(None if self._asked > _FEW else [commit])
+            self._homes = {**found, **self._homes}
+            self._unknown.add(commit)
         return commit in self._homes
 
-    def __delitem__(self, commit: str) -> None:
-        raise NotImplementedError("what is known stays known")
+    def __getitem__(self, commit: str, /) -> Home | None:
+        return self._homes[commit]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._homes)
-
-    def __len__(self) -> int:
-        return len(self._homes)
+    def __setitem__(self, commit: str, home: Home | None, /) -> None:
+        self._homes[commit] = home

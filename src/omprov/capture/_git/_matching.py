@@ -10,6 +10,8 @@ import pygit2
 from omprov._workers import Workers, cores
 from omprov.diff import compare_words
 
+from ._objects import read_object
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from multiprocessing.connection import Connection
@@ -81,7 +83,7 @@ def serve(link: Connection, path: str) -> None:
     while True:
         link.send(
             [
-                compare_words(repository[old].data, repository[new].data)  # type: ignore[attr-defined]
+                compare_words(read_object(repository, old).data, read_object(repository, new).data)
                 for old, new in link.recv()
             ]
         )

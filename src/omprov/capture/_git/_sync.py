@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omprov.errors import Conflict, InvalidInput, NotFound
-from omprov.records import AssetName, Kind, Reference
+from omprov.records import AssetName, Kind, Reference, name_like
 
 from ._history import GitHistory
 from ._known import KnownCommits
@@ -70,8 +70,9 @@ def sync_git(
 
     Raises:
         NotFound: there is no git repository, no such branch or folder, or no commit.
-        Conflict: a shallow clone, or another folder of the asset was imported before.
-        Unavailable: git cannot read it.
+        Conflict: a shallow clone; or another folder, or another repository, was imported into the
+            asset before.
+        Unavailable: git cannot read it, or lacks objects.
     """
     history = GitHistory(path, subfolder)
     tips = history.tips(branches, every=every)
@@ -84,15 +85,23 @@ def sync_git(
         )
     homes = KnownCommits(lambda commits: repository.find_commit_keys(name, commits))
     commits = history.new_commits(tips.values(), homes)
-    if _FOLDER not in tags and all(commit.tree is None for commit in commits):
-        raise NotFound("folder", history.subfolder, hint="No commit has it.")
     versions = 0
     if commits:
+        if _FOLDER not in tags:
+            if all(history.tree_at(commit) is None for commit in commits):
+                raise NotFound("folder", history.subfolder, hint="No commit has it.")
+        elif not any(map(history.has, repository.find_commit_keys(name))):
+            raise Conflict(
+                f"{name} holds the history of another repository: import {history.root} as an "
+                "asset of its own (--as)"
+            )
         from ._importing import Import  # draws in much, and most often nothing is new
 
-        versions = Import(repository, history, name, homes).record(commits, progress)
-    vanished = _mark_vanished(repository, history, name, tags)
-    state = {_FOLDER: history.subfolder, **{_TIP + ref: tip for ref, tip in tips.items()}}
+        run = Import(repository, history, name, homes, {_FOLDER: history.subfolder})
+        versions = run.record(commits, progress)
+    moved = _not_forwards(history, tags)
+    vanished = _mark_vanished(repository, history, name) if moved else 0
+    state = {**dict.fromkeys(moved), **{_TIP + ref: tip for ref, tip in tips.items()}}
     if any(tags.get(tag) != value for tag, value in state.items()):
         repository.add_commits(name, (), {}, state)
     return Synced(name, tips, len(commits), versions, vanished)
@@ -101,8 +110,7 @@ def sync_git(
 def default_name(history: GitHistory) -> str:
     """Return the name of a repository: its remote's, or its folder's."""
     place = history.remote or str(history.root).removesuffix("/.git")
-    name = re.split(r"[/:\\]", place.rstrip("/").removesuffix(".git"))[-1]
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "code"
+    return name_like(re.split(r"[/:\\]", place.rstrip("/").removesuffix(".git"))[-1], "code")
 
 
 def _asset_name(repository: Repository, asset: str) -> str:
@@ -120,23 +128,24 @@ def _tags(repository: Repository, name: str) -> Mapping[str, str]:
         return {}
 
 
-def _mark_vanished(
-    repository: Repository, history: GitHistory, asset: str, tags: Mapping[str, str]
-) -> int:
-    """Mark versions whose commits nothing leads to any more; return how many there are.
+def _not_forwards(history: GitHistory, tags: Mapping[str, str]) -> list[str]:
+    """Return the tags of imported references that are gone, or went elsewhere than forwards."""
+    tips = {tag: tip for tag, tip in tags.items() if tag.startswith(_TIP)}
+    return [
+        tag
+        for tag, tip in tips.items()
+        if (current := history.current(tag.removeprefix(_TIP))) is None
+        or not history.is_within(tip, current)
+    ]
 
-    That can only be where a reference that was imported is gone, or went elsewhere than forwards.
-    """
-    tips = {tag.removeprefix(_TIP): tip for tag, tip in tags.items() if tag.startswith(_TIP)}
-    if all(_went_forwards(history, reference, tip) for reference, tip in tips.items()):
-        return 0
+
+def _mark_vanished(repository: Repository, history: GitHistory, asset: str) -> int:
+    """Mark versions whose commits nothing leads to any more; return how many there are."""
     reachable = history.reachable()
-    commits = repository.find_commit_keys(asset)
     return repository.tag_commits(
-        asset, {commit: None if commit in reachable else _VANISHED for commit in commits}
+        asset,
+        {
+            commit: None if commit in reachable else _VANISHED
+            for commit in repository.find_commit_keys(asset)
+        },
     )
-
-
-def _went_forwards(history: GitHistory, reference: str, tip: str) -> bool:
-    current = history.current(reference)
-    return current is not None and history.is_within(tip, current)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from pygit2.enums import FileMode
 
-from omprov.content import Entry, EntryKind
+from omprov.content import Entry, EntryKind, may_hold
 from omprov.diff import Delta, Leaf, merge_walks
-from omprov.errors import NotFound
+from omprov.errors import InvalidInput, NotFound
 from omprov.records import Digest
+
+from ._objects import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from omprov.content import ContentStore, TreeWriter
     from omprov.diff import Mode, Tree
 
-_LEFT_OUT = {b".omprov", b".git", b".hg"}
 _MOST = 500_000
 """So many trees, and files, are remembered …"""
 _MOST_LISTED = 20_000
@@ -46,7 +47,8 @@ class _Item(NamedTuple):
 class GitTrees:
     """Stores trees of one git repository; each file is read once. Not for several threads at once.
 
-    A submodule becomes a file that says at which commit it is, in the words of ``git diff``.
+    What no folder may hold (`may_hold`), and git itself would not check out, is left out. A
+    submodule becomes a file that says at which commit it is, in the words of ``git diff``.
 
     Attributes:
         writer: takes what is not stored yet; set it before use.
@@ -67,6 +69,10 @@ class GitTrees:
         Args:
             tree: its id.
             like: one that was stored before: what both share is not even looked at.
+
+        Raises:
+            InvalidInput: folders lie within folders beyond all measure.
+            Unavailable: an object is not there.
         """
         if len(self._trees) > _MOST or len(self._files) > _MOST:
             self._trees, self._files, self._items = {}, {}, {}
@@ -74,7 +80,12 @@ class GitTrees:
         pair = None
         if like is not None and like.id not in self._trees:
             pair = like.id, like.digest
-        return GitTree(self, id_, self._put(id_, pair))
+        try:
+            return GitTree(self, id_, self._put(id_, pair))
+        except RecursionError as error:
+            raise InvalidInput(
+                f"the tree {tree} has too many folders within folders; import a part of it (--path)"
+            ) from error
 
     def stored(self, tree: str, digest: Digest, size: int, files: int) -> GitTree:
         """Return a tree that was stored before."""
@@ -114,9 +125,9 @@ class GitTrees:
         items = self._items.get(id_)
         if items is None:
             items = {}
-            for one in self._repository[id_.hex()]:  # type: ignore[attr-defined]
+            for one in read_object(self._repository, id_.hex()):
                 name = one.raw_name
-                if name not in _LEFT_OUT:
+                if may_hold(name):
                     folder = one.filemode == FileMode.TREE
                     items[name + b"/" if folder else name] = _Item(one.id.raw, one.filemode)
             if len(self._items) > _MOST_LISTED:
@@ -136,7 +147,7 @@ class GitTrees:
         """Return the bytes of a file, or the target of a symlink."""
         if item.mode == FileMode.COMMIT:
             return b"Subproject commit %s\n" % item.id.hex().encode()
-        data: bytes = self._repository[item.id.hex()].data  # type: ignore[attr-defined]
+        data: bytes = read_object(self._repository, item.id.hex()).data
         return data
 
 

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omprov.content._format._nodes import check_entry_name
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -19,6 +21,11 @@ PARTIAL_FOLDER = b".omprov-partial"
 """Where `materialize` keeps files that are not complete yet."""
 ALWAYS_IGNORED = frozenset({b".omprov", b".git", b".hg", PARTIAL_FOLDER})
 """Other books kept on the same folder: recording them would record ourselves."""
+
+
+def may_hold(name: bytes) -> bool:
+    """Say whether a folder of a tree may hold a file or folder of this name."""
+    return check_entry_name(name) and name not in ALWAYS_IGNORED
 
 
 class IgnoreRules:

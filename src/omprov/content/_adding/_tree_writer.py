@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from omprov.content._format._nodes import Entry, EntryKind
-from omprov.records import Digest
+from omprov.errors import InvalidInput
 
+from ._ignore import may_hold
 from ._putting import new_folder, put_content
-from ._scan import TreeSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,17 +43,17 @@ class TreeWriter:
         Args:
             name: in its own folder; the top one has none.
             entries: what is in it, in the order of their names (of folders, with their slash).
+
+        Raises:
+            InvalidInput: a name that no folder may hold; see `may_hold`.
         """
         folder = new_folder(self._writer)
         for entry in entries:
+            if not may_hold(entry.name.removesuffix(b"/")):
+                raise InvalidInput(f"no folder may hold {os.fsdecode(entry.name)!r}")
             folder.add(entry)
         return folder.finish()._replace(name=name and name + b"/", kind=EntryKind.FOLDER)
 
     def commit(self) -> None:
         """Make everything that was put durable."""
         self._writer.commit()
-
-
-def summary_of(folder: Entry) -> TreeSummary:
-    """Return what a folder's entry says of the tree."""
-    return TreeSummary(Digest(folder.digest.hex()), folder.size, folder.files)

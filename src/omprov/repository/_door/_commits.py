@@ -127,7 +127,7 @@ class Commits(Opened):
         asset: AnyAsset,
         versions: Sequence[CommitVersion],
         commits: Mapping[str, str | VersionKey | None],
-        tags: Mapping[str, str | None] | None = None,
+        tags: Mapping[str, str | None],
     ) -> int:
         """Record versions that commits make; make the asset if it is not there.
 
@@ -139,7 +139,7 @@ class Commits(Opened):
             versions: parents before children.
             commits: every commit → its version, by the commit that makes it or by its key;
                 ``None`` where what is tracked was not there yet.
-            tags: set on the asset.
+            tags: set on the asset; ``None`` takes one away.
 
         Returns:
             How many versions were new.
@@ -153,8 +153,9 @@ class Commits(Opened):
             writer.set_commits(
                 known.id, {commit: _key(home, keys) for commit, home in commits.items()}
             )
-            if tags:
-                writer.set_tags(known.id, tags)
+            changed = {tag: value for tag, value in tags.items() if known.tags.get(tag) != value}
+            if changed:
+                writer.set_tags(known.id, changed)
         return len(new)
 
     def _write(
