@@ -21,10 +21,12 @@ def test_the_front_door_is_small():
         "Reference",
         "Repository",
         "__version__",
+        "active_run",
         "add_version",
         "connect",
         "difference",
         "get_version",
+        "run",
         "start_run",
     ]
     assert all(getattr(omprov, name) is not None for name in omprov.__all__)

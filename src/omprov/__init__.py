@@ -20,25 +20,28 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
-    from omprov._front import add_version, connect, difference, get_version, start_run
+    from omprov._front import add_version, connect, difference, get_version, run, start_run
+    from omprov.capture import ActiveRun, active_run
     from omprov.errors import OmprovError
     from omprov.records import Kind, Policy, Reference
-    from omprov.repository import ActiveRun, Output, Repository
+    from omprov.repository import Output, Repository
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ActiveRun": "omprov.repository",
+    "ActiveRun": "omprov.capture",
     "Kind": "omprov.records",
     "OmprovError": "omprov.errors",
     "Output": "omprov.repository",
     "Policy": "omprov.records",
     "Reference": "omprov.records",
     "Repository": "omprov.repository",
+    "active_run": "omprov.capture",
     "add_version": "omprov._front",
     "connect": "omprov._front",
     "difference": "omprov._front",
     "get_version": "omprov._front",
+    "run": "omprov._front",
     "start_run": "omprov._front",
 }
 
@@ -51,10 +54,12 @@ __all__ = [
     "Reference",
     "Repository",
     "__version__",
+    "active_run",
     "add_version",
     "connect",
     "difference",
     "get_version",
+    "run",
     "start_run",
 ]
 

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, overload
 
+import omprov.capture
 import omprov.repository
 from omprov.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
+    from omprov.capture import ActiveRun, Home
     from omprov.records import Difference
-    from omprov.repository import ActiveRun, Added, ByReference, Repository, VersionHandle
+    from omprov.repository import Added, ByReference, Repository, VersionHandle
+
+_DELIVER = "import sys; from omprov._front import deliver; deliver(sys.argv[1])"
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
 def connect(url: str | Path | None = None, *, create: bool = True) -> Repository:
@@ -37,14 +43,14 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
     """
     folder = _place(url)
     try:
-        return omprov.repository.Repository.open(folder, who=_user(), clock=_now)
+        return _open(folder)
     except NotFound:
         if not create:
             raise
     try:
         return omprov.repository.Repository.create(folder, who=_user(), clock=_now)
     except AlreadyExists:  # another process was quicker
-        return omprov.repository.Repository.open(folder, who=_user(), clock=_now)
+        return _open(folder)
 
 
 def find_repository(url: str | Path | None = None) -> Path:
@@ -64,21 +70,53 @@ def find_repository(url: str | Path | None = None) -> Path:
 def start_run(
     name: str = "run",
     *,
+    id: str | None = None,
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     repository: Repository | None = None,
 ) -> ActiveRun:
-    """Begin a run; use it in a ``with`` statement. It is recorded when the block ends.
+    """Begin a run; use it in a ``with`` statement, or call its `finish`.
+
+    Within a run, a nested one begins. Under `omprov run`, the first process to call this joins that
+    run. Of a distributed job (torchrun, Slurm, MPI), rank 0 begins the run and the others join it.
 
     Args:
         name: what to call it.
+        id: of a run that goes on: one that has ended, or one that another process began.
         params: parameters known from the start.
         tags: tags of the run.
-        repository: the nearest one where left out.
+        repository: the nearest one where left out; given, the run is delivered when it finishes.
+
+    Raises:
+        NotFound: there is no run of this id.
     """
-    return omprov.repository.ActiveRun(
-        repository or _nearby(), name, clock=_now, params=params, tags=tags
-    )
+    if repository is not None:
+        home = omprov.capture.Home(repository.path, lambda: repository, repository=repository)
+    else:
+        home = _home(os.environ.get("OMPROV_URL"), Path.cwd())
+    known = None if id is None else home.find_run(id)
+    return omprov.capture.start_run(home, name, id=known, params=params, tags=tags)
+
+
+@overload
+def run(function: _Function, /) -> _Function: ...
+@overload
+def run(*, name: str | None = None) -> Callable[[_Function], _Function]: ...
+
+
+def run(function: Any = None, /, *, name: str | None = None) -> Any:
+    """Make every call of a function a run, with its plain arguments as parameters.
+
+    Use it as a decorator: ``@omprov.run`` or ``@omprov.run(name="train")``. Inside, `active_run`
+    gives the run.
+
+    Args:
+        function: what runs.
+        name: of the run; the function's where left out.
+    """
+    if function is not None:
+        return omprov.capture.recorded_calls(start_run, function, name)
+    return partial(omprov.capture.recorded_calls, start_run, name=name)
 
 
 def get_version(reference: str, *, repository: Repository | None = None) -> VersionHandle:
@@ -105,13 +143,32 @@ def difference(older: str, newer: str, *, measure: str | None = None) -> Differe
 
 
 def _nearby() -> Repository:
-    return _opened(os.environ.get("OMPROV_URL"), Path.cwd())
+    home = _home(os.environ.get("OMPROV_URL"), Path.cwd())
+    home.settle()
+    return home.repository
 
 
 @lru_cache(maxsize=8)
-def _opened(url: str | None, here: Path) -> Repository:
+def _home(url: str | None, here: Path) -> Home:
     del here  # only part of the key: the nearest repository depends on it
-    return connect(url)
+    try:
+        path = find_repository(url)
+    except NotFound:
+        with connect(url) as made:
+            path = made.path
+    command = [sys.executable, "-c", _DELIVER, str(path)] if sys.executable else []
+    return omprov.capture.Home(path, partial(_open, path), deliver_command=command)
+
+
+def deliver(folder: str) -> None:
+    """Deliver what is in the journals of a repository, when the process that wrote them ends."""
+    with _open(Path(folder)) as repository:
+        for problem in omprov.capture.sync_runs(repository).problems:
+            sys.stderr.write(f"{problem}\n")
+
+
+def _open(folder: Path) -> Repository:
+    return omprov.repository.Repository.open(folder, who=_user(), clock=_now)
 
 
 def _place(url: str | Path | None) -> Path:

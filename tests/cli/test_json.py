@@ -19,6 +19,7 @@ CALLS = {
     "completion": ["completion", "zsh"],
     "add": ["add", "data"],
     "run": ["run", "--", "true"],
+    "sync": ["sync"],
     "checkout": ["checkout", "dataset/digits:v1", "copy"],
     "status": ["status"],
     "tag": ["tag", "model/net:v1", "a=b"],

@@ -1,7 +1,8 @@
-"""What happens around versions, captured where it happens: so far, git.
+"""What happens around versions, captured where it happens: runs of scripts, and git.
 
-`sync_git` imports the history of a git repository as the version graph of an algorithm;
-`install_hooks` lets git do so by itself.
+`start_run` begins a run, whose journal is delivered beside the training; `sync_runs` delivers what
+earlier processes have left. `sync_git` imports the history of a git repository as the version graph
+of an algorithm; `install_hooks` lets git do so by itself.
 """
 
 from __future__ import annotations
@@ -11,17 +12,47 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._folders import asset_for, version_on_disk
     from ._git._hooks import install_hooks, remove_hooks
     from ._git._sync import Synced, sync_git
+    from ._runs._active import ActiveRun, Used
+    from ._runs._homes import Home
+    from ._runs._starting import active_run, recorded_calls, start_run
+    from ._runs._syncing import SyncedRuns, sync_runs
 
-__all__ = ["Synced", "install_hooks", "remove_hooks", "sync_git"]
+__all__ = [
+    "ActiveRun",
+    "Home",
+    "Synced",
+    "SyncedRuns",
+    "Used",
+    "active_run",
+    "asset_for",
+    "install_hooks",
+    "recorded_calls",
+    "remove_hooks",
+    "start_run",
+    "sync_git",
+    "sync_runs",
+    "version_on_disk",
+]
 
 __getattr__, __dir__ = load_on_use(
     __name__,
     {
+        "ActiveRun": "._runs._active",
+        "Home": "._runs._homes",
         "Synced": "._git._sync",
+        "SyncedRuns": "._runs._syncing",
+        "Used": "._runs._active",
+        "active_run": "._runs._starting",
+        "asset_for": "._folders",
         "install_hooks": "._git._hooks",
+        "recorded_calls": "._runs._starting",
         "remove_hooks": "._git._hooks",
+        "start_run": "._runs._starting",
         "sync_git": "._git._sync",
+        "sync_runs": "._runs._syncing",
+        "version_on_disk": "._folders",
     },
 )

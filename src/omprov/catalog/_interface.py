@@ -283,6 +283,7 @@ class CatalogReader(Protocol):
         name: str | None = None,
         input: VersionKey | None = None,
         output: VersionKey | None = None,
+        parent: RunId | None = None,
         limit: int | None = 100,
         before: RunId | None = None,
     ) -> list[Run]:
@@ -294,10 +295,15 @@ class CatalogReader(Protocol):
             name: only of this name.
             input: only those that used this version.
             output: only those that made this version.
+            parent: only those that this run began.
             limit: at most so many.
             before: only those recorded before this one (to page on); `NotFound` where there is
                 no such run.
         """
+        ...
+
+    def journal_positions(self, run: RunId) -> dict[str, int]:
+        """Return how much of each of the run's journals was recorded; nothing of an unknown run."""
         ...
 
     def runs_using(self, keys: Iterable[VersionKey]) -> list[tuple[RunId, str, VersionKey]]:
@@ -451,8 +457,14 @@ class CatalogWriter(CatalogReader, Protocol):
         message: str = "",
         source: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        id: RunId | None = None,
+        parent: RunId | None = None,
     ) -> RunId:
-        """Add a run; `metrics` become points at step 0."""
+        """Add a run; `metrics` become points at step 0.
+
+        It gets `id` where somebody made one already (`AlreadyExists` where a run has it). `parent`
+        need not be recorded yet.
+        """
         ...
 
     def add_run_input(self, run: RunId, role: str, version: VersionKey) -> None:
@@ -478,10 +490,19 @@ class CatalogWriter(CatalogReader, Protocol):
         status: RunStatus | None = None,
         ended: datetime | None = None,
         exit_status: int | None = None,
+        message: str | None = None,
+        command: Sequence[str] | None = None,
         params: Mapping[str, Any] | None = None,
         source: Mapping[str, Any] | None = None,
     ) -> None:
-        """Change what is given; params and source are merged in."""
+        """Change what is given; params and source are merged in.
+
+        A run that is running again has not ended.
+        """
+        ...
+
+    def set_journal_positions(self, run: RunId, positions: Mapping[str, int]) -> None:
+        """Say how much of the run's journals was recorded; no feed row."""
         ...
 
     def add_metric_points(

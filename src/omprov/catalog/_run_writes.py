@@ -13,7 +13,16 @@ from . import _tables
 from ._interface import ChangeKind
 from ._metrics import MetricWrites
 from ._runs import RunReads
-from ._tables import project, run, run_input, run_output, run_param, tag
+from ._tables import (
+    project,
+    run,
+    run_input,
+    run_journal,
+    run_output,
+    run_param,
+    run_parent,
+    tag,
+)
 from ._transaction import upsert
 
 if TYPE_CHECKING:
@@ -50,8 +59,12 @@ class RunWrites(RunReads, MetricWrites):
         message: str = "",
         source: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        id: RunId | None = None,
+        parent: RunId | None = None,
     ) -> RunId:
-        run_id = RunId(new_id(self._now))
+        if id is not None and self.find_run(id) is not None:
+            raise AlreadyExists("run", id)
+        run_id = id or RunId(new_id(self._now))
         row = {
             "id": run_id,
             "tail": run_id[-12:],
@@ -68,6 +81,8 @@ class RunWrites(RunReads, MetricWrites):
         }
         key: int = self._connection.execute(_ADD, row).scalar_one()
         self._new_runs[run_id] = key
+        if parent is not None:
+            self._connection.execute(insert(run_parent), {"run_key": key, "parent": parent})
         self._add_parts(key, inputs=inputs, params=params or {}, metrics=metrics or {})
         if tags:
             self._connection.execute(
@@ -135,6 +150,8 @@ class RunWrites(RunReads, MetricWrites):
         status: RunStatus | None = None,
         ended: datetime | None = None,
         exit_status: int | None = None,
+        message: str | None = None,
+        command: Sequence[str] | None = None,
         params: Mapping[str, Any] | None = None,
         source: Mapping[str, Any] | None = None,
     ) -> None:
@@ -143,8 +160,12 @@ class RunWrites(RunReads, MetricWrites):
             "status": None if status is None else status.value,
             "ended": ended,
             "exit_status": exit_status,
+            "message": message,
+            "command": None if command is None else list(command),
         }
         changes = {name: value for name, value in changes.items() if value is not None}
+        if status is RunStatus.RUNNING:
+            changes["ended"] = None
         if source:
             known = self._connection.execute(
                 select(_tables.run.c.source).where(_tables.run.c.key == key)
@@ -160,6 +181,15 @@ class RunWrites(RunReads, MetricWrites):
         if told:
             self._announce(ChangeKind.RUN, {"run": run, "set": told})
             self._note("run.set", run, {"set": told})
+
+    def set_journal_positions(self, run: RunId, positions: Mapping[str, int]) -> None:
+        key = self._run_key(run)
+        rows = [
+            {"run_key": key, "name": name, "position": position}
+            for name, position in positions.items()
+        ]
+        if rows:
+            self._connection.execute(upsert(self._dialect, run_journal, "position"), rows)
 
     def _put_params(self, run_key: int, params: Mapping[str, Any]) -> None:
         self._connection.execute(

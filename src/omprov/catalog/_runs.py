@@ -12,7 +12,7 @@ from omprov.records import Run, RunStatus
 from . import _tables
 from ._labels import tags_of
 from ._metrics import MetricReads
-from ._tables import project, run, run_input, run_output, run_param
+from ._tables import project, run, run_input, run_journal, run_output, run_param, run_parent
 from ._transaction import in_batches
 from ._versions import VersionReads
 
@@ -38,7 +38,12 @@ _RUNS = select(
     run.c.exit_status,
     run.c.message,
     run.c.source,
-).join(project, project.c.key == run.c.project_key)
+    run_parent.c.parent,
+).select_from(
+    run.join(project, project.c.key == run.c.project_key).outerjoin(
+        run_parent, run_parent.c.run_key == run.c.key
+    )
+)
 _BY_ID = _RUNS.where(run.c.id == bindparam("id"))
 _BY_IDS = _RUNS.where(run.c.id.in_(bindparam("ids", expanding=True)))
 _BY_HEAD = _RUNS.where(run.c.id.between(bindparam("low"), bindparam("high")))
@@ -63,6 +68,12 @@ _USES = (
     .join(run, run.c.key == run_input.c.run_key)
     .where(run_input.c.version_key.in_(bindparam("keys", expanding=True)))
     .order_by(run.c.key, run_input.c.role)
+)
+
+_POSITIONS = (
+    select(run_journal.c.name, run_journal.c.position)
+    .join(run, run.c.key == run_journal.c.run_key)
+    .where(run.c.id == bindparam("id"))
 )
 
 _Links: TypeAlias = "tuple[dict[str, VersionKey], dict[str, VersionKey]]"
@@ -101,6 +112,7 @@ class RunReads(MetricReads, VersionReads):
         name: str | None = None,
         input: VersionKey | None = None,
         output: VersionKey | None = None,
+        parent: RunId | None = None,
         limit: int | None = 100,
         before: RunId | None = None,
     ) -> list[Run]:
@@ -115,11 +127,17 @@ class RunReads(MetricReads, VersionReads):
             if key is not None:
                 with_it = select(links.c.run_key).where(links.c.version_key == key)
                 query = query.where(run.c.key.in_(with_it))
+        if parent is not None:
+            query = query.where(run_parent.c.parent == parent)
         if before is not None:
             query = query.where(run.c.key < self._run_key(before))
         if limit is not None:
             query = query.limit(limit)
         return self._to_runs(self._connection.execute(query).all())
+
+    def journal_positions(self, run: RunId) -> dict[str, int]:
+        rows = self._connection.execute(_POSITIONS, {"id": run})
+        return {name: position for name, position in rows}  # noqa: C416 rows are no pairs to the type checker
 
     def runs_using(self, keys: Iterable[VersionKey]) -> list[tuple[RunId, str, VersionKey]]:
         return [
@@ -188,6 +206,7 @@ class RunReads(MetricReads, VersionReads):
                 message=message,
                 source=source,
                 tags=tags.get(run_id, {}),
+                parent=parent,
             )
             for (
                 key,
@@ -202,5 +221,6 @@ class RunReads(MetricReads, VersionReads):
                 exit_status,
                 message,
                 source,
+                parent,
             ) in rows
         ]

@@ -11,7 +11,7 @@ from omprov.errors import NotFound, SchemaMismatch
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; a test holds it to be the head of the chain."""
 
 _STORED = text("SELECT version_num FROM alembic_version")

@@ -159,6 +159,23 @@ run_output = Table(
     sqlite_with_rowid=False,
 )
 
+run_parent = Table(
+    "run_parent",  # the id of the run that began another one, be it recorded yet or not
+    metadata,
+    Column("run_key", ForeignKey("run.key"), primary_key=True),
+    Column("parent", IdText, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+run_journal = Table(
+    "run_journal",  # how much of each journal that a run keeps was recorded
+    metadata,
+    Column("run_key", ForeignKey("run.key"), primary_key=True),
+    Column("name", PlainText, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 run_param = Table(
     "run_param",
     metadata,

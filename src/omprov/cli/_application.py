@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Record": {
         "add": ("_folders", "Record the state of a folder or file as a version."),
         "run": ("_running", "Run a command and record it, with its inputs and outputs."),
+        "sync": ("_syncing", "Deliver what runs left in their journals."),
         "git": ("_git", "Import the history of a git repository as a version graph."),
         "checkout": ("_folders", "Write the files of a version into a folder."),
         "status": ("_status", "Compare folders with the versions that they hold."),

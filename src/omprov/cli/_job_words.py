@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omprov.errors import InvalidInput
-from omprov.records import Kind, Reference, check_name, name_like
+from omprov.records import Reference, check_name, name_like
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +148,6 @@ def read_metrics(path: Path) -> dict[str, float]:
         return {name: float(value) for name, value in data.items()}
     except OverflowError as error:
         raise InvalidInput(f"metrics file {path} holds a number that is too big") from error
-
-
-def asset_for(role: str | None, path: Path) -> str:
-    """Give a name to a folder that is used but was never recorded.
-
-    Raises:
-        InvalidInput: the role is no kind, so nobody can know what the folder is.
-    """
-    head = (role or "").partition(".")[0]
-    if head not in set(Kind):
-        raise InvalidInput(
-            f"{path} was never recorded and role {role or '(none)'!r} does not say what it is: "
-            f"record it with `omprov add {path} --as kind/name` first"
-        )
-    return f"{head}/{name_of(path)}"
 
 
 def name_of(path: Path) -> str:

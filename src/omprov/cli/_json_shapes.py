@@ -59,6 +59,7 @@ SHAPES = {
         "message": "what was said of it",
         "source": "more facts",
         "tags": "name → value",
+        "parent": "id of the run that began it, or null",
     },
     "difference": {
         "measure": "name of the measure",
@@ -147,6 +148,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "message": run.message,
         "source": dict(run.source),
         "tags": dict(run.tags),
+        "parent": run.parent,
     }
 
 

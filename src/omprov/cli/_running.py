@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from omprov.capture import version_on_disk
 from omprov.errors import AlreadyExists, InvalidInput, NotFound, OmprovError
 from omprov.records import Reference, RunStatus
 from omprov.repository import Output
@@ -18,11 +19,9 @@ from omprov.repository import Output
 from . import _wording
 from ._child import Ended, run_child
 from ._command import command
-from ._folders import asset_of, whole
 from ._job_words import (
     InputWords,
     OutputWords,
-    asset_for,
     parse_input,
     parse_outputs,
     parse_params,
@@ -193,7 +192,7 @@ def _resolve_inputs(
             version = repository.get_version(words.reference)
         else:
             assert words.path is not None
-            version = _version_on_disk(session, repository, words.role, words.path)
+            version = _recorded(session, repository, words.role, words.path)
         role = words.role or str(version.asset.kind)
         if role in used:
             raise AlreadyExists(
@@ -203,18 +202,10 @@ def _resolve_inputs(
     return used
 
 
-def _version_on_disk(
-    session: Session, repository: Repository, role: str | None, path: Path
-) -> Version:
-    """Return the version that a folder holds now; record it where no version does."""
-    if not path.exists():
-        raise InvalidInput(f"input {path}: there is no such file or folder")
+def _recorded(session: Session, repository: Repository, role: str | None, path: Path) -> Version:
     held = repository.workspace.find(path)
-    if held is not None and not repository.changes_on_disk(path):
-        return repository.get_version(whole(held.reference))
-    asset = asset_for(role, path) if held is None else asset_of(held.reference)
     with session.progress("storing") as progress:
-        added = repository.add_version(asset, path, progress=progress)
+        added = version_on_disk(repository, path, role, progress=progress)
     if added.created:
         what = "was never recorded" if held is None else f"differs from {held.reference}"
         session.warn(f"{path} {what}: recorded as {added.version}")

@@ -45,15 +45,24 @@ class Session:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @contextlib.contextmanager
-    def repository(self) -> Iterator[Repository]:
+    def repository(self, *, deliver: bool = True) -> Iterator[Repository]:
         """Open the repository that the options name, or the nearest one.
+
+        Args:
+            deliver: record first what earlier runs have left in their journals.
 
         Raises:
             NotFound: there is none.
         """
         from omprov._front import connect  # start-up: `omprov --help` needs no database
+        from omprov.repository import JOURNAL
 
         with connect(self.url, create=False) as repository:
+            if deliver and (repository.path / JOURNAL).exists():
+                from omprov.capture import sync_runs
+
+                for problem in sync_runs(repository).problems:
+                    self.warn(f"a run could not be delivered: {problem}")
             yield repository
 
     @cached_property

@@ -35,6 +35,7 @@ class Run:
         metrics: name → last value.
         command: the command line, where there was one.
         source: more facts (host, working folder, resources, …), as JSON data.
+        parent: the run that began it, where there is one; it need not be recorded.
     """
 
     id: RunId
@@ -53,3 +54,4 @@ class Run:
     message: str = ""
     source: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    parent: RunId | None = None

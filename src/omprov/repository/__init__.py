@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
-    from ._active_runs import ActiveRun, Used
     from ._backups import BackedUp, ListedBackup, list_backups
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
@@ -23,11 +22,13 @@ if TYPE_CHECKING:
     from ._door._remotes import Exchange
     from ._durations import parse_duration
     from ._handles import VersionHandle
-    from ._layout import FOLDER
+    from ._layout import FOLDER, JOURNAL
     from ._mending import RemoteReport, Repair
+    from ._pins import pin_content
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
     from ._restoring import Restored
+    from ._run_updates import RunBegin, RunEnd, RunUpdate
     from ._unchanged import find_held, store_known
     from ._versions import AUTO, Added
     from ._workspace import Held, Workspace
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTO",
     "FOLDER",
+    "JOURNAL",
     "SETTINGS",
-    "ActiveRun",
     "Added",
     "AssetUsage",
     "BackedUp",
@@ -60,13 +61,16 @@ __all__ = [
     "RepositoryUsage",
     "Restored",
     "Route",
-    "Used",
+    "RunBegin",
+    "RunEnd",
+    "RunUpdate",
     "VersionHandle",
     "Workspace",
     "find_held",
     "list_backups",
     "parse_duration",
     "parse_size",
+    "pin_content",
     "store_known",
 ]
 
@@ -74,7 +78,6 @@ __getattr__, __dir__ = load_on_use(
     __name__,
     {
         "AUTO": "._versions",
-        "ActiveRun": "._active_runs",
         "Added": "._versions",
         "AssetUsage": "._collecting",
         "BackedUp": "._backups",
@@ -88,6 +91,7 @@ __getattr__, __dir__ = load_on_use(
         "Freed": "._collecting",
         "Held": "._workspace",
         "History": "._reading",
+        "JOURNAL": "._layout",
         "Lineage": "._reading",
         "Link": "._reading",
         "ListedBackup": "._backups",
@@ -99,14 +103,17 @@ __getattr__, __dir__ = load_on_use(
         "RepositoryUsage": "._collecting",
         "Restored": "._restoring",
         "Route": "._reading",
+        "RunBegin": "._run_updates",
+        "RunEnd": "._run_updates",
+        "RunUpdate": "._run_updates",
         "SETTINGS": "._config",
-        "Used": "._active_runs",
         "VersionHandle": "._handles",
         "Workspace": "._workspace",
         "find_held": "._unchanged",
         "list_backups": "._backups",
         "parse_duration": "._durations",
         "parse_size": "._config",
+        "pin_content": "._pins",
         "store_known": "._unchanged",
     },
 )

@@ -21,7 +21,7 @@ from ._contents import ENVIRONMENT_FILE, PARAMS_FILE
 from ._versions import AUTO, ensure_asset, find_asset, plan_version, write_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from datetime import datetime
 
     from omprov.catalog import CatalogWriter
@@ -108,16 +108,10 @@ def write_run(
         InvalidInput: two outputs are versions of one asset, or a role is no name.
     """
     used = {check_name(role, "role"): version for role, version in inputs.items()}
-    made = _output_assets(writer, stored, project)
-    owner = next(iter(made.values())).name.name if made else name_like(facts.name, "run")
-    for role, kind, summary in (
-        ("params", Kind.PARAMS, stored.params),
-        ("environment", Kind.ENVIRONMENT, stored.environment),
-    ):
-        if summary is not None and role not in used:
-            used[role] = _settings(
-                writer, graphs, differences, AssetName(project, kind, owner), summary
-            )
+    made = output_assets(writer, stored, project)
+    used |= add_settings(
+        writer, graphs, differences, made, stored, used=used, name=facts.name, project=project
+    )
     for asset in made.values():
         graphs.output(asset.name)
     run = writer.add_run(
@@ -137,10 +131,44 @@ def write_run(
     )
     if facts.points:
         writer.add_metric_points(run, facts.points)
-    return run, _write_outputs(writer, graphs, run, made=made, stored=stored, used=used)
+    return run, write_outputs(writer, graphs, run, made=made, stored=stored, used=used)
 
 
-def _write_outputs(
+def add_settings(
+    writer: CatalogWriter,
+    graphs: Graphs,
+    differences: Differences,
+    made: Mapping[str, Asset],
+    stored: Stored,
+    *,
+    used: Container[str],
+    name: str,
+    project: str,
+) -> dict[str, Version]:
+    """Return the versions of a run's parameters and environment, by role; recorded where new.
+
+    Args:
+        writer: of the one transaction.
+        graphs: kept in step.
+        differences: what compares.
+        made: the assets of the outputs; the first one's name is theirs, too.
+        stored: their contents.
+        used: roles that are taken.
+        name: of the run: theirs where there is no output.
+        project: whose assets they are.
+    """
+    owner = next(iter(made.values())).name.name if made else name_like(name, "run")
+    return {
+        role: _settings(writer, graphs, differences, AssetName(project, kind, owner), summary)
+        for role, kind, summary in (
+            ("params", Kind.PARAMS, stored.params),
+            ("environment", Kind.ENVIRONMENT, stored.environment),
+        )
+        if summary is not None and role not in used
+    }
+
+
+def write_outputs(
     writer: CatalogWriter,
     graphs: Graphs,
     run: RunId,
@@ -180,7 +208,12 @@ def write_change(writer: CatalogWriter, change: GraphChange[VersionKey]) -> None
         writer.set_weights(change.reweighted, Origin.INFERRED)
 
 
-def _output_assets(writer: CatalogWriter, stored: Stored, project: str) -> dict[str, Asset]:
+def output_assets(writer: CatalogWriter, stored: Stored, project: str) -> dict[str, Asset]:
+    """Return the assets that outputs are versions of, made where they are not there.
+
+    Raises:
+        InvalidInput: two outputs are versions of one asset, or a role is no name.
+    """
     made: dict[str, Asset] = {}
     for role, (output, _) in stored.outputs.items():
         asset = ensure_asset(writer, output.asset, project)

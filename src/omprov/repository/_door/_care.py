@@ -17,6 +17,7 @@ from omprov.repository._collecting import (
 from omprov.repository._door._opened import Opened
 from omprov.repository._durations import parse_duration
 from omprov.repository._layout import CONTENT
+from omprov.repository._pins import pinned_contents
 from omprov.repository._remotes import get_remote, list_remotes
 
 if TYPE_CHECKING:
@@ -191,8 +192,9 @@ class Care(Opened):
             )
 
     def _kept(self) -> set[Digest]:
+        pinned = pinned_contents(self.path)  # first: what is recorded meanwhile is in the catalog
         with self._reading() as reader:
-            return kept_digests(reader, self.workspace)
+            return kept_digests(reader, self.workspace) | pinned
 
     def count_by_reference(self) -> int:
         """Return how many files of all versions are kept by reference, so that `check` reads none.

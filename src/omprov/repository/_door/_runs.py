@@ -10,6 +10,7 @@ from omprov.repository._contents import ENVIRONMENT_FILE, PARAMS_FILE, json_file
 from omprov.repository._door._opened import Opened
 from omprov.repository._recording import MetricPoint, Output, RunFacts, Stored, write_run
 from omprov.repository._resolving import resolve_version
+from omprov.repository._run_updates import write_update
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from omprov.records import Run, RunId, VersionKey
     from omprov.repository._door._opened import AnyVersion
+    from omprov.repository._run_updates import RunUpdate
 
 
 class Runs(Opened):
@@ -107,6 +109,60 @@ class Runs(Opened):
         assert recorded is not None, f"run {run} was just written"
         return recorded
 
+    def update_run(self, id: RunId, update: RunUpdate) -> Run:
+        """Record what became known of a run that is going on, in one transaction.
+
+        `params` and the environment become versions when it ends, or makes something, as by
+        `record_run`. What a run uses once its outputs are recorded, and what is used in a role
+        that is taken, is noted among its problems and no input of it.
+
+        Args:
+            id: of the run.
+            update: what became known.
+
+        Raises:
+            Conflict: what one of the journals says was recorded meanwhile.
+            NotFound: the run is not recorded, and the update does not begin it; or the content of
+                an output does not exist.
+            InvalidInput: two outputs of one asset, a role that is no name.
+        """
+        stored = self._stored_of(id, update)
+        with self._writing_graphs() as writer:
+            pending = write_update(
+                writer,
+                self._graphs,
+                self._differences,
+                id,
+                update,
+                stored=stored,
+                project=self.project,
+            )
+        if pending:
+            self._fill_weights(pending)
+        with self._reading() as reader:
+            recorded = reader.find_run(id)
+        assert recorded is not None, f"run {id} was just written"
+        return recorded
+
+    def journal_positions(self, id: RunId) -> dict[str, int]:
+        """Return how much of each of the run's journals was recorded."""
+        with self._reading() as reader:
+            return reader.journal_positions(id)
+
+    def metric_points(self, id: RunId, name: str) -> list[MetricPoint]:
+        """Return the curve of a metric, by step; empty where the run has none."""
+        with self._reading() as reader:
+            return [MetricPoint(name, *point) for point in reader.metric_points(id, name)]
+
+    def _stored_of(self, id: RunId, update: RunUpdate) -> Stored:
+        """Store the contents of an update; parameters when it is time for them."""
+        if update.end is None and not update.outputs:
+            return Stored({}, None, None)
+        with self._reading() as reader:
+            run = reader.find_run(id)
+        params = {**(run.params if run is not None else {}), **update.params}
+        return self._store_outputs(update.outputs, params, update.environment)
+
     def _store_outputs(
         self,
         outputs: Mapping[str, Output],
@@ -169,6 +225,7 @@ class Runs(Opened):
         name: str | None = None,
         using: AnyVersion | None = None,
         making: AnyVersion | None = None,
+        parent: RunId | None = None,
         limit: int | None = 100,
         before: RunId | None = None,
     ) -> list[Run]:
@@ -186,6 +243,7 @@ class Runs(Opened):
                 name=name,
                 input=key(using),
                 output=key(making),
+                parent=parent,
                 limit=limit,
                 before=before,
             )

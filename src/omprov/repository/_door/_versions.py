@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from omprov.errors import Conflict
+from omprov.errors import Conflict, NotFound
 from omprov.records import DEFAULT_PROJECT, Reference
 from omprov.repository._contents import path_of, store_content
 from omprov.repository._door._opened import Opened
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from omprov.catalog import CatalogReader
     from omprov.content import Progress, TreeSummary
-    from omprov.records import AssetName, Kind, Version
+    from omprov.records import AssetName, Kind, Version, VersionId
     from omprov.repository._contents import Content
     from omprov.repository._door._opened import AnyAsset, AnyVersion
     from omprov.repository._versions import Plan
@@ -162,6 +162,18 @@ class Versions(Opened):
             return None
         version = reader.find_version_by_id(held.version)
         return version if version is not None and version.asset.kind == kind else None
+
+    def get_version_by_id(self, id: VersionId) -> Version:
+        """Return a version by its id, be it removed.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._reading() as reader:
+            found = reader.find_version_by_id(id)
+        if found is None:
+            raise NotFound("version", id)
+        return found
 
     def get_version(self, reference: AnyVersion, *, removed: bool = False) -> Version:
         """Return the version that a reference names; without a selector, the latest.

@@ -16,7 +16,7 @@ from omprov.records import (
 )
 
 if TYPE_CHECKING:
-    from omprov.catalog import Catalog
+    from omprov.catalog import Catalog, CatalogWriter
 
 from ._scene import NASTY, NOW, NeedsCatalog, Scene, produce
 
@@ -91,6 +91,56 @@ class RunContract(NeedsCatalog):
         assert run.ended == NOW + timedelta(microseconds=1)
         assert run.params == {"lr": 0.2, "kept": 1, "new": []}
         assert run.source == {"host": "a", "pid": 2}
+
+    def test_a_run_goes_on_after_its_end(self, catalog: Catalog, scene: Scene) -> None:
+        with catalog.write("ann", NOW) as writer:
+            writer.set_run(scene.run, status=RunStatus.FAILED, ended=NOW, message="once")
+            writer.set_run(scene.run, status=RunStatus.RUNNING, message="more", command=("a", "b"))
+            run = writer.find_run(scene.run)
+        assert run is not None
+        assert (run.status, run.ended, run.message) == (RunStatus.RUNNING, None, "more")
+        assert run.command == ("a", "b")
+
+    def test_a_run_may_bring_its_id_and_its_parent(self, catalog: Catalog, scene: Scene) -> None:
+        made = RunId("01900000-0000-7000-8000-000000000001")
+
+        def add(writer: CatalogWriter, *, id: RunId | None = None, parent: RunId) -> RunId:
+            return writer.add_run(
+                project="default",
+                name="r",
+                status=RunStatus.RUNNING,
+                started=NOW,
+                inputs={},
+                id=id,
+                parent=parent,
+            )
+
+        with catalog.write("ann", NOW) as writer:
+            assert add(writer, id=made, parent=scene.run) == made
+        with catalog.read() as reader:
+            child = reader.find_run(made)
+            assert child is not None
+            assert child.parent == scene.run
+            assert reader.list_runs(parent=scene.run) == [child]
+            assert reader.list_runs(parent=made) == []
+        with catalog.write("ann", NOW) as writer, pytest.raises(AlreadyExists):
+            add(writer, id=made, parent=scene.run)
+        with catalog.write("ann", NOW) as writer:
+            add(writer, parent=RunId("later"))
+        assert catalog.check() == []
+
+    def test_how_much_of_a_journal_was_recorded_is_known(
+        self, catalog: Catalog, scene: Scene
+    ) -> None:
+        with catalog.write("ann", NOW) as writer:
+            writer.set_journal_positions(scene.run, {"a": 10, NASTY: 1 << 40})
+            writer.set_journal_positions(scene.run, {"a": 20})
+            writer.set_journal_positions(scene.run, {})
+        with catalog.read() as reader:
+            assert reader.journal_positions(scene.run) == {"a": 20, NASTY: 1 << 40}
+            assert reader.journal_positions(RunId("none")) == {}
+        with catalog.write("ann", NOW) as writer, pytest.raises(NotFound):
+            writer.set_journal_positions(RunId("none"), {"a": 1})
 
     def test_a_role_is_taken_once(self, catalog: Catalog, scene: Scene) -> None:
         with catalog.write("ann", NOW) as writer, pytest.raises(AlreadyExists):

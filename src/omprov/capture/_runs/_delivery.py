@@ -1,0 +1,312 @@
+"""Delivering what the journals of a run say to the repository: everything once, in any process."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omprov.capture._journal._folders import (
+    FILES,
+    alone_with,
+    is_closed,
+    is_leftover,
+    list_journals,
+    remove_folder,
+)
+from omprov.capture._journal._tail import peek
+from omprov.content import TreeSummary
+from omprov.errors import Conflict, NotFound, OmprovError, Unavailable
+from omprov.records import Digest, RunId, RunStatus, VersionId, name_like
+from omprov.repository import MetricPoint, Output, RunBegin, RunEnd, RunUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omprov.capture._journal._tail import JournalTail, Said
+    from omprov.records import Run, Version
+    from omprov.repository import Repository
+
+_AT_ONCE = 100_000
+"""Records of one transaction."""
+OUTPUTS = ":outputs"
+"""Added to the name of a journal: how far its outputs were recorded, which is done at its end."""
+
+
+@dataclass
+class _Gathered:
+    """What is new in the journals of a run."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+    points: list[MetricPoint] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    command: list[str] | None = None
+    journals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    count: int = 0
+
+    def take(self, said: Said) -> None:
+        """Take one record."""
+        self.count += 1
+        match said.kind:
+            case "point":
+                name, step, time, value = said.data
+                self.points.append(MetricPoint(name, step, value, _time(time)))
+            case "params":
+                self.params |= said.data
+            case "tags":
+                self.tags |= said.data
+            case "source":
+                self.source |= said.data
+            case "use":
+                self.inputs.setdefault(said.data["role"], said.data["version"])
+            case "command":
+                self.command = said.data
+            case _:  # kept elsewhere, or a later release's
+                pass
+
+
+class Delivery:
+    """The journals of one run on their way to the repository. Not for several threads at once.
+
+    Several processes may deliver the same run: they take turns, and what one has recorded the next
+    passes over. Killing one at any moment loses nothing and records nothing twice.
+
+    Args:
+        folder: of the run.
+
+    Attributes:
+        recorded: the run, as it was recorded last by this object.
+        is_ended: whether the end of the run is recorded; processes that it began may go on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recorded: Run | None = None
+        self.is_ended = False
+        self._tails: dict[Path, JournalTail] = {}
+        self._outputs: dict[str, dict[str, dict[str, Any]]] = {}
+        self._ends: dict[str, dict[str, Any]] = {}
+        self._environment: dict[str, Any] = {}
+
+    def deliver(self, repository: Repository) -> bool:
+        """Record what is new; once all its processes are gone, remove the folder.
+
+        Returns:
+            Whether nothing is left of the run.
+
+        Raises:
+            Unavailable: the repository takes nothing now; later it goes on from where it was.
+        """
+        with alone_with(self.folder) as is_alone:
+            if not is_alone:
+                return not self.folder.exists()
+            return self._deliver(repository)
+
+    def _deliver(self, repository: Repository) -> bool:
+        paths = list_journals(self.folder)
+        for path in paths:
+            if path not in self._tails or not self._tails[path].opened:
+                self._tails[path] = peek(path)
+        tails = sorted(
+            (self._tails[path] for path in paths), key=lambda tail: tail.opened.get("time", 0)
+        )
+        closed = {
+            tail.path for tail in tails if is_closed(tail.path, tail.opened.get("host", ""))
+        }  # what is read after that is all there is
+        id_ = self._run_id(tails)
+        if id_ is None:
+            if closed == set(paths) and is_leftover(self.folder):
+                remove_folder(self.folder)
+                return True
+            return False
+        known = repository.journal_positions(id_)
+        for gathered in self._gather(tails, known):
+            is_new = not known or any(one.is_owner and one.name not in known for one in tails)
+            update = RunUpdate(begin=self._begin(tails) if is_new else None)
+            self._write(repository, id_, update, gathered, known)
+        return self._close(repository, id_, tails, closed, known)
+
+    def _run_id(self, tails: list[JournalTail]) -> RunId | None:
+        named = [tail.opened["run"] for tail in tails if tail.opened.get("run")]
+        return RunId(named[0]) if named else None
+
+    def _begin(self, tails: list[JournalTail]) -> RunBegin:
+        """Say how the run began: as its owner says, else as the first who was there says."""
+        opened = [tail for tail in tails if tail.opened]
+        first = min(opened, key=lambda one: (not one.is_owner, one.opened["time"])).opened
+        parent = first.get("parent")
+        return RunBegin(first["name"], _time(first["time"]), RunId(parent) if parent else None)
+
+    def _gather(self, tails: list[JournalTail], known: Mapping[str, int]) -> list[_Gathered]:
+        """Read what is new, in parts that fit one transaction."""
+        parts = [_Gathered()]
+        for tail in tails:
+            recorded = known.get(tail.name, 0)
+            start = recorded
+            for said in tail.read():
+                self._keep(tail, said)
+                if said.end <= recorded:
+                    continue
+                parts[-1].take(said)
+                parts[-1].journals[tail.name] = (start, said.end)
+                if parts[-1].count >= _AT_ONCE:
+                    parts.append(_Gathered())
+                    start = said.end
+            if tail.at > recorded and not any(tail.name in part.journals for part in parts):
+                parts[-1].journals[tail.name] = (recorded, tail.at)  # it was opened
+        return [part for part in parts if part.journals]
+
+    def _keep(self, tail: JournalTail, said: Said) -> None:
+        match said.kind:
+            case "output":
+                self._outputs.setdefault(tail.name, {})[said.data["role"]] = said.data
+            case "end":
+                self._ends[tail.name] = said.data
+            case "environment":
+                self._environment |= said.data
+            case _:
+                pass
+
+    def _write(
+        self,
+        repository: Repository,
+        id_: RunId,
+        update: RunUpdate,
+        gathered: _Gathered,
+        known: dict[str, int],
+    ) -> None:
+        inputs, problems = _versions(repository, gathered.inputs)
+        source = dict(gathered.source)
+        if problems:
+            source["problems"] = problems
+        whole = replace(
+            update,
+            inputs=inputs,
+            params=gathered.params,
+            points=gathered.points,
+            tags=gathered.tags,
+            source=source,
+            command=gathered.command,
+            journals=gathered.journals,
+        )
+        self.recorded = repository.update_run(id_, whole)
+        known.update({name: to for name, (_, to) in whole.journals.items()})
+
+    def _close(
+        self,
+        repository: Repository,
+        id_: RunId,
+        tails: list[JournalTail],
+        closed: set[Path],
+        known: dict[str, int],
+    ) -> bool:
+        """Record outputs and the end, once the owner is gone; then those of who stayed longer."""
+        owners = [tail for tail in tails if tail.is_owner]
+        if owners and not all(tail.path in closed for tail in owners):
+            return False
+        if not owners and not all(tail.path in closed for tail in tails):
+            return False
+        done = [tail for tail in tails if tail.path in closed]
+        new = [tail for tail in done if known.get(tail.name + OUTPUTS, 0) == 0]
+        if new:
+            self._record_end(repository, id_, owners or tails, new)
+        self.is_ended = True
+        if len(done) == len(tails) and list_journals(self.folder) == sorted(self._tails):
+            remove_folder(self.folder)
+            return True
+        return False
+
+    def _record_end(
+        self, repository: Repository, id_: RunId, owners: list[JournalTail], new: list[JournalTail]
+    ) -> None:
+        outputs: dict[str, Output] = {}
+        problems: list[str] = []
+        for tail in new:
+            for role, said in self._outputs.get(tail.name, {}).items():
+                output = _output(said, problems)
+                if output is not None:
+                    outputs[role] = output
+        is_ending = any(tail in new for tail in owners)
+        end = self._end(owners) if is_ending else None
+        files = self.folder / FILES
+        if end is not None and files.is_dir():
+            run = repository.get_run(id_)
+            outputs.setdefault("files", Output(f"file/{name_like(run.name, 'run')}", files))
+        update = RunUpdate(
+            outputs=outputs,
+            end=end,
+            environment=self._environment or None,
+            source={"problems": problems} if problems else {},
+            journals={tail.name + OUTPUTS: (0, tail.at) for tail in new},
+        )
+        try:
+            self.recorded = repository.update_run(id_, update)
+        except (Unavailable, Conflict):
+            raise
+        except (OmprovError, OSError) as error:
+            problems.append(f"the outputs could not be recorded: {error}")
+            self.recorded = repository.update_run(
+                id_,
+                replace(update, outputs={}, end=_failed(end), source={"problems": problems}),
+            )
+
+    def _end(self, owners: list[JournalTail]) -> RunEnd:
+        """Say how the run ended; of one whose owner said nothing, that it was killed."""
+        began = min(tail.opened["time"] for tail in owners)
+        said = next((self._ends[o.name] for o in reversed(owners) if o.name in self._ends), None)
+        if said is None:
+            last = max(_changed(tail.path) for tail in owners)
+            message = "its process ended without a word"
+            return RunEnd(RunStatus.KILLED, _time(max(began, last)), message=message)
+        return RunEnd(
+            RunStatus(said["status"]),
+            _time(max(began, said["time"])),
+            said.get("exit_status"),
+            said.get("message", ""),
+        )
+
+
+def _failed(end: RunEnd | None) -> RunEnd | None:
+    return None if end is None else replace(end, status=RunStatus.FAILED)
+
+
+def _versions(
+    repository: Repository, wanted: Mapping[str, str]
+) -> tuple[dict[str, Version], list[str]]:
+    found: dict[str, Version] = {}
+    problems = []
+    for role, id_ in wanted.items():
+        try:
+            found[role] = repository.get_version_by_id(VersionId(id_))
+        except NotFound as error:
+            problems.append(f"input {role}: {error}")
+    return found, problems
+
+
+def _output(said: Mapping[str, Any], problems: list[str]) -> Output | None:
+    stored = said.get("stored")
+    message = said.get("message", "")
+    if stored is not None:
+        digest, size, files = stored
+        return Output(said["asset"], TreeSummary(Digest(digest), size, files), message)
+    path = said.get("path")
+    if path is None:
+        return Output(said["asset"], None, message)
+    if not Path(path).exists():
+        problems.append(f"output {said['asset']}: {path} is gone")
+        return None
+    return Output(said["asset"], Path(path), message)
+
+
+def _changed(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
