@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import InvalidInput, NotFound, Unavailable
 
+from ._output_copy import OutputCopy
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import FrameType
 
-_STDERR = 2
+_STDOUT, _STDERR = 1, 2
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _KILLING = {*_FORWARDED, signal.SIGKILL}
 
@@ -34,7 +37,14 @@ class Ended:
     killed: bool
 
 
-def run_child(command: Sequence[str], *, to_stderr: bool = False) -> Ended:
+def run_child(
+    command: Sequence[str],
+    *,
+    to_stderr: bool = False,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    on_start: Callable[[int], None] | None = None,
+) -> Ended:
     """Run a command to its end, passing its output and our signals through.
 
     On a terminal the command shares our process group, so that it may read keys, and Ctrl-C reaches
@@ -44,6 +54,9 @@ def run_child(command: Sequence[str], *, to_stderr: bool = False) -> Ended:
     Args:
         command: the program and its arguments.
         to_stderr: send what it prints to standard error.
+        environment: its variables; ours where left out.
+        log: a file that gets a copy of what it prints.
+        on_start: called with the number of its process.
 
     Raises:
         NotFound: there is no such program.
@@ -53,22 +66,31 @@ def run_child(command: Sequence[str], *, to_stderr: bool = False) -> Ended:
     own_group = not sys.stdin.isatty()
     received: list[int] = []
     with _signals_noted(received) as targets:
-        try:
-            child = subprocess.Popen(
-                command,
-                stdout=_STDERR if to_stderr else None,
-                process_group=0 if own_group else None,
-            )
-        except FileNotFoundError as error:
-            raise NotFound("program", error.filename or command[0]) from error
-        except (PermissionError, ValueError) as error:
-            raise InvalidInput(f"{command[0]} cannot be run: {error}") from error
-        except OSError as error:
-            raise Unavailable(f"{command[0]} cannot be started: {error}") from error
-        targets.append((child.pid, own_group))
-        for number in received:  # those that came before there was anyone to tell
-            _forward(number, targets)
-        code = child.wait()
+        out = _STDERR if to_stderr else _STDOUT
+        copying = contextlib.nullcontext() if log is None else OutputCopy(log, (out, _STDERR))
+        with copying as copy:
+            try:
+                child = subprocess.Popen(
+                    command,
+                    stdout=out if copy is None else copy.stdout,
+                    stderr=None if copy is None else copy.stderr,
+                    env=environment,
+                    process_group=0 if own_group else None,
+                )
+            except FileNotFoundError as error:
+                raise NotFound("program", error.filename or command[0]) from error
+            except (PermissionError, ValueError) as error:
+                raise InvalidInput(f"{command[0]} cannot be run: {error}") from error
+            except OSError as error:
+                raise Unavailable(f"{command[0]} cannot be started: {error}") from error
+            if copy is not None:
+                copy.started()
+            targets.append((child.pid, own_group))
+            for number in received:  # those that came before there was anyone to tell
+                _forward(number, targets)
+            if on_start is not None:
+                on_start(child.pid)
+            code = child.wait()
     killed = bool(received) or -code in _KILLING
     return Ended(128 - code if code < 0 else code, killed)
 
