@@ -57,6 +57,8 @@ class Opening:
         is_owner: whether this process begins the run, and ends it.
         parent: the run that began it.
         rank: of the process in a distributed job.
+        script: what runs, where code and environment are to be captured: ``argv``, ``folder``,
+            ``python``.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Opening:
     is_owner: bool
     parent: RunId | None = None
     rank: int | None = None
+    script: Mapping[str, Any] | None = None
 
 
 class ActiveRun:
@@ -93,7 +96,7 @@ class ActiveRun:
         self._roles: dict[str, int | str] = {}
         self._troubles: set[str] = set()
         self._is_open = True
-        self._facts_due = opening.is_owner
+        self._facts_due = opening.script is not None
         self._delivery: Delivery | None = None
         self._on_finish: list[Callable[[], None]] = []
         self._prefix = f"rank{opening.rank}/" if opening.rank else ""
@@ -152,7 +155,13 @@ class ActiveRun:
         message = "" if error is None else f"{type(error).__name__}: {error}"
         self.finish(status, message="" if status is RunStatus.SUCCEEDED else message)
 
-    def finish(self, status: RunStatus | str = RunStatus.SUCCEEDED, *, message: str = "") -> None:
+    def finish(
+        self,
+        status: RunStatus | str = RunStatus.SUCCEEDED,
+        *,
+        message: str = "",
+        exit_status: int | None = None,
+    ) -> None:
         """End the run; once it has ended, nothing happens.
 
         What it said is on the disk when this returns, and delivered in the background; `recorded`
@@ -161,6 +170,7 @@ class ActiveRun:
         Args:
             status: how it went.
             message: what to say of it.
+            exit_status: of the command that ran, where one did.
 
         Raises:
             InvalidInput: there is no such status, or it says that the run goes on.
@@ -176,7 +186,8 @@ class ActiveRun:
                 return
             if self._opening.is_owner:
                 ended = self._began + max(0.0, time.monotonic() - self._ticks)
-                self._journal.append("end", {"status": how, "time": ended, "message": message})
+                facts = {"status": how, "time": ended, "message": message}
+                self._journal.append("end", {**facts, "exit_status": exit_status})
             self._is_open = False
         for call in self._on_finish:
             call()
@@ -324,6 +335,17 @@ class ActiveRun:
         self._check_running()
         self._journal.append("source", json_data(facts))
 
+    # -- for what captures
+
+    def capture(self, kind: str, data: Any) -> None:
+        """Add what was captured beside the run, as a record of its journal.
+
+        Of inputs (``captured``, a role and the id of a version) only those count in whose role
+        nothing was used by the end.
+        """
+        self._check_running()
+        self._journal.append(kind, data)
+
     # -- for what ships it
 
     @property
@@ -349,7 +371,7 @@ class ActiveRun:
         """Add what is captured beside the training to the journal; once."""
         if self._facts_due:
             self._facts_due = False
-            for kind, data in self._home.facts(repository):
+            for kind, data in self._home.facts(repository, self._opening.script):
                 self._journal.append(kind, data)
 
     def end_with_process(self) -> None:
@@ -388,6 +410,8 @@ class ActiveRun:
                 "time": self._began,
                 "parent": opening.parent,
                 "rank": opening.rank,
+                "script": opening.script,
+                "pid": os.getpid(),
                 "host": socket.gethostname(),
                 "repository": str(self._home.folder),
             },

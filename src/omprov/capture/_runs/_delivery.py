@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from omprov.capture._journal._folders import (
     list_journals,
     remove_folder,
 )
-from omprov.capture._journal._tail import peek
+from omprov.capture._journal._tail import Said, peek
 from omprov.content import TreeSummary
 from omprov.errors import Conflict, NotFound, OmprovError, Unavailable
 from omprov.records import Digest, RunId, RunStatus, VersionId, name_like
@@ -25,9 +26,11 @@ from omprov.repository import MetricPoint, Output, RunBegin, RunEnd, RunUpdate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omprov.capture._journal._tail import JournalTail, Said
+    from omprov.capture._journal._tail import JournalTail
     from omprov.records import Run, Version
     from omprov.repository import Repository
+
+    from ._homes import Facts
 
 _AT_ONCE = 100_000
 """Records of one transaction."""
@@ -91,9 +94,14 @@ class Delivery:
         self._outputs: dict[str, dict[str, dict[str, Any]]] = {}
         self._ends: dict[str, dict[str, Any]] = {}
         self._environment: dict[str, Any] = {}
+        self._captured: dict[str, str] = {}
 
-    def deliver(self, repository: Repository) -> bool:
+    def deliver(self, repository: Repository, facts: Facts | None = None) -> bool:
         """Record what is new; once all its processes are gone, remove the folder.
+
+        Args:
+            repository: where.
+            facts: captures what belongs to a script that this process was started by to deliver.
 
         Returns:
             Whether nothing is left of the run.
@@ -104,9 +112,9 @@ class Delivery:
         with alone_with(self.folder) as is_alone:
             if not is_alone:
                 return not self.folder.exists()
-            return self._deliver(repository)
+            return self._deliver(repository, facts)
 
-    def _deliver(self, repository: Repository) -> bool:
+    def _deliver(self, repository: Repository, facts: Facts | None) -> bool:
         paths = list_journals(self.folder)
         for path in paths:
             if path not in self._tails or not self._tails[path].opened:
@@ -128,7 +136,17 @@ class Delivery:
             is_new = not known or any(one.is_owner and one.name not in known for one in tails)
             update = RunUpdate(begin=self._begin(tails) if is_new else None)
             self._write(repository, id_, update, gathered, known)
+        if facts is not None:
+            self._capture(repository, tails, facts)
         return self._close(repository, id_, tails, closed, known)
+
+    def _capture(self, repository: Repository, tails: list[JournalTail], facts: Facts) -> None:
+        """Capture what the process that has just ended had no time for."""
+        for tail in tails:
+            script = tail.opened.get("script")
+            if script and not self._captured and tail.opened.get("pid") == os.getppid():
+                for kind, data in facts(repository, script):
+                    self._keep(tail, Said(kind, data, 0))
 
     def _run_id(self, tails: list[JournalTail]) -> RunId | None:
         named = [tail.opened["run"] for tail in tails if tail.opened.get("run")]
@@ -168,6 +186,8 @@ class Delivery:
                 self._ends[tail.name] = said.data
             case "environment":
                 self._environment |= said.data
+            case "captured":
+                self._captured.setdefault(said.data["role"], said.data["version"])
             case _:
                 pass
 
@@ -236,7 +256,10 @@ class Delivery:
         if end is not None and files.is_dir():
             run = repository.get_run(id_)
             outputs.setdefault("files", Output(f"file/{name_like(run.name, 'run')}", files))
+        inputs, missing = self._captured_inputs(repository, id_) if end is not None else ({}, [])
+        problems += missing
         update = RunUpdate(
+            inputs=inputs,
             outputs=outputs,
             end=end,
             environment=self._environment or None,
@@ -253,6 +276,19 @@ class Delivery:
                 id_,
                 replace(update, outputs={}, end=_failed(end), source={"problems": problems}),
             )
+
+    def _captured_inputs(
+        self, repository: Repository, id_: RunId
+    ) -> tuple[dict[str, Version], list[str]]:
+        """Return the captured inputs in whose roles nothing was used, and that nobody named."""
+        used = repository.get_run(id_).inputs
+        named = {version.id for version in used.values()}
+        wanted = {
+            role: version
+            for role, version in self._captured.items()
+            if role not in used and version not in named
+        }
+        return _versions(repository, wanted)
 
     def _end(self, owners: list[JournalTail]) -> RunEnd:
         """Say how the run ended; of one whose owner said nothing, that it was killed."""

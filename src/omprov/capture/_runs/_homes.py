@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from ._active import ActiveRun, Opening
 
+    Facts = Callable[[Repository, Mapping[str, Any]], Iterable[tuple[str, Any]]]
+
 _PATIENCE = 30.0
 """Seconds that a rank waits for the one that begins the run, when it is asked for the run's id."""
 
@@ -38,7 +40,7 @@ class Home:
         open_repository: opens it.
         repository: the one that is open already, if the caller has one: then runs are delivered
             when they finish, by whoever finishes them.
-        facts: gives what is captured beside a run, as records of its journal.
+        facts: gives what is captured beside a script, as records of its run's journal.
         deliver_command: see `Shipper`.
     """
 
@@ -48,7 +50,7 @@ class Home:
         open_repository: Callable[[], Repository],
         *,
         repository: Repository | None = None,
-        facts: Callable[[Repository], Iterable[tuple[str, Any]]] | None = None,
+        facts: Facts | None = None,
         deliver_command: Sequence[str] = (),
     ) -> None:
         self.folder = folder
@@ -108,9 +110,18 @@ class Home:
         if self._given is None:
             self.shipper.settle(run)
 
-    def facts(self, repository: Repository) -> Iterable[tuple[str, Any]]:
-        """Return what is captured beside a run."""
-        return () if self._facts is None else self._facts(repository)
+    @property
+    def captures(self) -> bool:
+        """Whether anything is captured beside a script."""
+        return self._facts is not None
+
+    def facts(
+        self, repository: Repository, script: Mapping[str, Any] | None
+    ) -> Iterable[tuple[str, Any]]:
+        """Return what is captured beside a script."""
+        if self._facts is None or script is None:
+            return ()
+        return self._facts(repository, script)
 
     def use(self, wanted: str | Path, role: str | None) -> tuple[Version, Path]:
         """Return a version and a folder with its files; see `ActiveRun.use`."""

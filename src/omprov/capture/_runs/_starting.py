@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +75,8 @@ def start_run(
     around = active_run()
     rank = find_rank(os.environ) if around is None else None
     opening = _opening(home, name, id, around, rank)
+    if opening.is_owner and home.captures:
+        opening = replace(opening, script=_script())
     run = ActiveRun(home, opening)
     if params:
         run.log_params(params)
@@ -107,6 +111,17 @@ def _opening(
     if rank.rank:
         return Opening(folder, None, name, is_owner=False, parent=parent, rank=number)
     return Opening(folder, made, name, is_owner=True, parent=parent, rank=number)
+
+
+def _script() -> dict[str, Any]:
+    """Say what runs in this process, as a command that would run it."""
+    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    begin = ["-m", main.name] if main is not None else sys.argv[:1]
+    return {
+        "argv": [sys.executable, *begin, *sys.argv[1:]],
+        "folder": str(Path.cwd()),
+        "python": sys.executable,
+    }
 
 
 def _folder_of_running(home: Home, id_: RunId) -> Path | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from omprov.records import Run
     from omprov.repository import Repository
 
+    from ._homes import Facts
+
 
 @dataclass(frozen=True, slots=True)
 class SyncedRuns:
@@ -35,11 +37,15 @@ class SyncedRuns:
     problems: tuple[str, ...] = ()
 
 
-def sync_runs(repository: Repository) -> SyncedRuns:
+def sync_runs(repository: Repository, facts: Facts | None = None) -> SyncedRuns:
     """Deliver what journals say that is not recorded yet.
 
     Runs whose process is gone without a word are marked as killed. Everything is recorded once,
     however often and by however many processes this is called.
+
+    Args:
+        repository: where.
+        facts: captures what belongs to the script whose process started this one to deliver.
     """
     delivered: list[Run] = []
     running = 0
@@ -47,7 +53,7 @@ def sync_runs(repository: Repository) -> SyncedRuns:
     for folder in _folders(repository):
         delivery = Delivery(folder)
         try:
-            if not delivery.deliver(repository):
+            if not delivery.deliver(repository, facts):
                 running += 1
             elif delivery.recorded is not None:
                 delivered.append(delivery.recorded)
