@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 
 import pytest
 
@@ -370,11 +371,13 @@ def test_outputs_hold_what_was_there_when_they_were_logged(scripts):
     (run,) = scripts.runs()
     repository = scripts.repository
     assert repository.open_file(run.outputs["model"], "w").read() == b"new"
-    files = run.outputs["files"]
-    assert str(files) == "file/train:v1"
-    assert repository.open_file(files, "notes.txt").read() == b"a text"
-    assert repository.open_file(files, "notes/00000003.txt").read() == b"later"
-    assert repository.open_file(files, "table.csv").read() == b"a,b\r\n1,2\r\n3,\r\n"
+    files = repository.content.tree(run.files["files"])
+    assert files.open("notes.txt").read() == b"a text"
+    assert files.open("notes/00000003.txt").read() == b"later"
+    assert files.open("table.csv").read() == b"a,b\r\n1,2\r\n3,\r\n"
+    repository.collect(grace=timedelta(0))
+    assert repository.check() == []
+    assert files.open("notes.txt").read() == b"a text"
 
 
 def test_a_folder_is_versioned_when_it_is_used(scripts):

@@ -302,6 +302,10 @@ class CatalogReader(Protocol):
         """
         ...
 
+    def run_file_digests(self) -> Iterator[Digest]:
+        """Give the digest of every tree of files that a run left."""
+        ...
+
     def journal_positions(self, run: RunId) -> dict[str, int]:
         """Return how much of each of the run's journals was recorded; nothing of an unknown run."""
         ...
@@ -499,6 +503,10 @@ class CatalogWriter(CatalogReader, Protocol):
 
         A run that is running again has not ended.
         """
+        ...
+
+    def add_run_files(self, run: RunId, name: str, digest: Digest) -> None:
+        """Add a tree of files that are no version; of a name that is taken it is replaced."""
         ...
 
     def set_journal_positions(self, run: RunId, positions: Mapping[str, int]) -> None:

@@ -16,6 +16,7 @@ from ._runs import RunReads
 from ._tables import (
     project,
     run,
+    run_files,
     run_input,
     run_journal,
     run_output,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-    from omprov.records import VersionKey
+    from omprov.records import Digest, VersionKey
 
 _PROJECT_KEY = select(project.c.key).where(project.c.name == bindparam("name"))
 _ADD = insert(run).returning(run.c.key)
@@ -181,6 +182,12 @@ class RunWrites(RunReads, MetricWrites):
         if told:
             self._announce(ChangeKind.RUN, {"run": run, "set": told})
             self._note("run.set", run, {"set": told})
+
+    def add_run_files(self, run: RunId, name: str, digest: Digest) -> None:
+        row = {"run_key": self._run_key(run), "name": name, "digest": digest}
+        self._connection.execute(upsert(self._dialect, run_files, "digest"), row)
+        self._announce(ChangeKind.RUN, {"run": run, "files": name})
+        self._note("run.files", run, {"name": name, "digest": digest})
 
     def set_journal_positions(self, run: RunId, positions: Mapping[str, int]) -> None:
         key = self._run_key(run)

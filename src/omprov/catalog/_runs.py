@@ -12,14 +12,23 @@ from omprov.records import Run, RunStatus
 from . import _tables
 from ._labels import tags_of
 from ._metrics import MetricReads
-from ._tables import project, run, run_input, run_journal, run_output, run_param, run_parent
+from ._tables import (
+    project,
+    run,
+    run_files,
+    run_input,
+    run_journal,
+    run_output,
+    run_param,
+    run_parent,
+)
 from ._transaction import in_batches
 from ._versions import VersionReads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from omprov.records import RunId, VersionKey
+    from omprov.records import Digest, RunId, VersionKey
 
     from ._transaction import AnyRow, AnySelect
 
@@ -61,6 +70,12 @@ _PARAMS = (
     .where(run_param.c.run_key.in_(bindparam("keys", expanding=True)))
     .order_by(run_param.c.run_key, run_param.c.name)
 )
+_FILES = (
+    select(run_files.c.run_key, run_files.c.name, run_files.c.digest)
+    .where(run_files.c.run_key.in_(bindparam("keys", expanding=True)))
+    .order_by(run_files.c.run_key, run_files.c.name)
+)
+_FILE_DIGESTS = select(run_files.c.digest)
 _KEYS = select(run.c.key, run.c.id).where(run.c.id.in_(bindparam("ids", expanding=True)))
 _KEY = select(run.c.key).where(run.c.id == bindparam("id"))
 _USES = (
@@ -135,6 +150,9 @@ class RunReads(MetricReads, VersionReads):
             query = query.limit(limit)
         return self._to_runs(self._connection.execute(query).all())
 
+    def run_file_digests(self) -> Iterator[Digest]:
+        yield from self._connection.execute(_FILE_DIGESTS).scalars()
+
     def journal_positions(self, run: RunId) -> dict[str, int]:
         rows = self._connection.execute(_POSITIONS, {"id": run})
         return {name: position for name, position in rows}  # noqa: C416 rows are no pairs to the type checker
@@ -168,6 +186,13 @@ class RunReads(MetricReads, VersionReads):
                 found.setdefault(key, {})[name] = value
         return found
 
+    def _files(self, keys: Iterable[int]) -> dict[int, dict[str, Digest]]:
+        found: dict[int, dict[str, Digest]] = {}
+        for batch in in_batches(keys):
+            for key, name, digest in self._connection.execute(_FILES, {"keys": batch}):
+                found.setdefault(key, {})[name] = digest
+        return found
+
     def _run_key(self, id: RunId) -> int:
         key: int | None = self._connection.execute(_KEY, {"id": id}).scalar()
         if key is None:
@@ -179,6 +204,7 @@ class RunReads(MetricReads, VersionReads):
         links = self._links(keys)
         params = self._params(keys)
         metrics = self._last_values(keys)
+        files = self._files(keys)
         tags = tags_of(self._connection, [row[1] for row in rows])
         versions = self.get_versions(
             key for both in links.values() for side in both for key in side.values()
@@ -207,6 +233,7 @@ class RunReads(MetricReads, VersionReads):
                 source=source,
                 tags=tags.get(run_id, {}),
                 parent=parent,
+                files=files.get(key, {}),
             )
             for (
                 key,

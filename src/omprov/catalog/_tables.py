@@ -167,6 +167,15 @@ run_parent = Table(
     sqlite_with_rowid=False,
 )
 
+run_files = Table(
+    "run_files",  # trees of what a run left that is no version: its log, texts, figures
+    metadata,
+    Column("run_key", ForeignKey("run.key"), primary_key=True),
+    Column("name", PlainText, primary_key=True),
+    Column("digest", DigestBytes, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 run_journal = Table(
     "run_journal",  # how much of each journal that a run keeps was recorded
     metadata,

@@ -60,6 +60,7 @@ SHAPES = {
         "source": "more facts",
         "tags": "name → value",
         "parent": "id of the run that began it, or null",
+        "files": "name → digest of a tree of what it left that is no version",
     },
     "difference": {
         "measure": "name of the measure",
@@ -149,6 +150,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "source": dict(run.source),
         "tags": dict(run.tags),
         "parent": run.parent,
+        "files": dict(run.files),
     }
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from omprov.records import show_digest
+
 from . import _wording
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ def show_run(out: Console, run: Run) -> None:
             table.add_row(title, _wording.printable(_wording.pairs(values)))
     for name, value in run.source.items():
         table.add_row(_wording.printable(name), _wording.printable(_wording.plain(value)))
+    if run.parent is not None:
+        table.add_row("within", f"run {run.parent}")
+    for name, digest in run.files.items():
+        table.add_row(_wording.printable(name), show_digest(digest, 12))
     if run.message:
         table.add_row("message", _wording.paragraph(run.message))
     out.print(table)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ._assets import Version
-    from ._ids import RunId
+    from ._ids import Digest, RunId
 
 
 class RunStatus(StrEnum):
@@ -36,6 +36,7 @@ class Run:
         command: the command line, where there was one.
         source: more facts (host, working folder, resources, …), as JSON data.
         parent: the run that began it, where there is one; it need not be recorded.
+        files: trees of what it left that is no version: its log, texts, figures.
     """
 
     id: RunId
@@ -55,3 +56,4 @@ class Run:
     source: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     parent: RunId | None = None
+    files: Mapping[str, Digest] = field(default_factory=dict)

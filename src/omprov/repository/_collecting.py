@@ -82,11 +82,12 @@ class RepositoryUsage:
 def kept_digests(reader: CatalogReader, workspace: Workspace) -> set[Digest]:
     """Return the contents that have to stay.
 
-    Those of versions that are not removed; those of removed ones that a folder of the workspace
-    holds, to which it is compared; and those of removed ones that weigh in a free role, for the
-    weights of edges are computed from them whenever a graph is inferred anew.
+    Those of versions that are not removed, and what runs left; those of removed versions that a
+    folder of the workspace holds, to which it is compared; and those of removed ones that weigh in
+    a free role, for the weights of edges are computed from them whenever a graph is inferred anew.
     """
     kept = {digest for digest, _ in reader.digests()}
+    kept.update(reader.run_file_digests())
     kept.update(held.digest for held in workspace.list())
     weighing = [item for item in reader.removed_inputs() if item[0] not in kept]
     makers = reader.get_assets({asset for _, _, asset in weighing})

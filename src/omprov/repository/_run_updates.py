@@ -11,15 +11,19 @@ from omprov.records import RunStatus, check_name
 from ._recording import Stored, add_settings, output_assets, write_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from omprov.catalog import CatalogWriter
-    from omprov.records import AssetName, Edge, Run, RunId, Version, VersionKey
+    from omprov.records import AssetName, Digest, Edge, Run, RunId, Version, VersionKey
 
     from ._contents import Differences
     from ._graphs import Graphs
     from ._recording import MetricPoint, Output
+
+FILES = "files"
+"""What the tree of a run's own files is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class RunUpdate:
         command: the command line.
         environment: packages and what else matters, as JSON values.
         outputs: role → what was made.
+        files: a folder of what it left that is no version.
         end: how it ended.
         journals: name → (from, to): the parts of its journals that this update was read from.
     """
@@ -82,6 +87,7 @@ class RunUpdate:
     command: Sequence[str] | None = None
     environment: Mapping[str, Any] | None = None
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    files: Path | None = None
     end: RunEnd | None = None
     journals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -94,6 +100,7 @@ def write_update(
     update: RunUpdate,
     *,
     stored: Stored,
+    files: Digest | None = None,
     project: str,
 ) -> list[tuple[AssetName, Edge[VersionKey]]]:
     """Write what became known of a run, and infer what its outputs inherit.
@@ -117,6 +124,8 @@ def write_update(
         writer.add_metric_points(id, update.points)
     if update.tags:
         writer.set_tags(id, update.tags)
+    if files is not None:
+        writer.add_run_files(id, _free_name(FILES, run.files), files)
     pending: list[tuple[AssetName, Edge[VersionKey]]] = []
     if update.end is not None or stored.outputs:
         pending = _write_made(writer, graphs, differences, id, stored=stored, project=project)
@@ -208,12 +217,17 @@ def _write_made(
 
 def _in_free_roles(run: Run, stored: Stored) -> dict[str, Any]:
     """Give outputs of a run that went on a role beside that of its earlier ones."""
-    free = {}
+    free: dict[str, Any] = {}
     for role, output in stored.outputs.items():
-        number = 1
-        name = role
-        while name in run.outputs or name in free:
-            number += 1
-            name = f"{role}.{number}"
-        free[name] = output
+        free[_free_name(role, {**run.outputs, **free})] = output
+    return free
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """Return the name, with a number if it is taken."""
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name}.{number}"
     return free

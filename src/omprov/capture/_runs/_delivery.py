@@ -20,7 +20,7 @@ from omprov.capture._journal._folders import (
 from omprov.capture._journal._tail import Said, peek
 from omprov.content import TreeSummary
 from omprov.errors import Conflict, NotFound, OmprovError, Unavailable
-from omprov.records import Digest, RunId, RunStatus, VersionId, name_like
+from omprov.records import Digest, RunId, RunStatus, VersionId
 from omprov.repository import MetricPoint, Output, RunBegin, RunEnd, RunUpdate
 
 if TYPE_CHECKING:
@@ -253,14 +253,12 @@ class Delivery:
         is_ending = any(tail in new for tail in owners)
         end = self._end(owners) if is_ending else None
         files = self.folder / FILES
-        if end is not None and files.is_dir():
-            run = repository.get_run(id_)
-            outputs.setdefault("files", Output(f"file/{name_like(run.name, 'run')}", files))
         inputs, missing = self._captured_inputs(repository, id_) if end is not None else ({}, [])
         problems += missing
         update = RunUpdate(
             inputs=inputs,
             outputs=outputs,
+            files=files if end is not None and files.is_dir() else None,
             end=end,
             environment=self._environment or None,
             source={"problems": problems} if problems else {},

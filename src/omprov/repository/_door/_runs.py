@@ -127,6 +127,7 @@ class Runs(Opened):
             InvalidInput: two outputs of one asset, a role that is no name.
         """
         stored = self._stored_of(id, update)
+        files = None if update.files is None else self.content.put_tree(update.files).digest
         with self._writing_graphs() as writer:
             pending = write_update(
                 writer,
@@ -135,6 +136,7 @@ class Runs(Opened):
                 id,
                 update,
                 stored=stored,
+                files=files,
                 project=self.project,
             )
         if pending:

@@ -10,6 +10,7 @@ import pytest
 
 from omprov.errors import AlreadyExists, InvalidInput, NotFound
 from omprov.records import (
+    Digest,
     RunId,
     RunStatus,
     VersionKey,
@@ -128,6 +129,20 @@ class RunContract(NeedsCatalog):
         with catalog.write("ann", NOW) as writer:
             add(writer, parent=RunId("later"))
         assert catalog.check() == []
+
+    def test_what_a_run_left_is_known(self, catalog: Catalog, scene: Scene) -> None:
+        one, other = Digest("11" * 32), Digest("22" * 32)
+        with catalog.write("ann", NOW) as writer:
+            writer.add_run_files(scene.run, "files", other)
+            writer.add_run_files(scene.run, "files", one)
+            writer.add_run_files(scene.run, NASTY, other)
+            with pytest.raises(NotFound):
+                writer.add_run_files(RunId("none"), "files", one)
+        with catalog.read() as reader:
+            run = reader.find_run(scene.run)
+            assert run is not None
+            assert run.files == {"files": one, NASTY: other}
+            assert sorted(reader.run_file_digests()) == [one, other]
 
     def test_how_much_of_a_journal_was_recorded_is_known(
         self, catalog: Catalog, scene: Scene

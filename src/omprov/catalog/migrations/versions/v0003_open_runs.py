@@ -1,4 +1,4 @@
-"""Runs that began another one, and how much of each run's journals was recorded."""
+"""Runs within runs, what runs left beside versions, and how far their journals got."""
 
 from __future__ import annotations
 
@@ -31,5 +31,14 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("run_key", "name", name="pk_run_journal"),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_journal_run_key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "run_files",
+        sa.Column("run_key", KEY, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("run_key", "name", name="pk_run_files"),
+        sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_files_run_key"),
         sqlite_with_rowid=False,
     )
