@@ -288,9 +288,9 @@ class _Reader:
 def _paths(tree: pygit2.Tree, folder: str) -> Iterator[str]:
     for entry in tree:
         if isinstance(entry, pygit2.Tree):
-            yield from _paths(entry, f"{folder}{os.fsdecode(entry.raw_name)}/")
+            yield from _paths(entry, f"{folder}{os.fsdecode(entry.raw_name or b'')}/")
         else:
-            yield folder + os.fsdecode(entry.raw_name)
+            yield folder + os.fsdecode(entry.raw_name or b"")
 
 
 def _is_unicode(path: str) -> bool:
