@@ -146,10 +146,10 @@ class Nvml:
 
 
 @contextmanager
-def open_nvml(library: str = _LIBRARY) -> Iterator[Nvml | None]:
+def open_nvml() -> Iterator[Nvml | None]:
     """Open the library for a while; ``None`` where there is none, or no GPU that it may see."""
     try:
-        loaded = ctypes.CDLL(library)
+        loaded = ctypes.CDLL(_LIBRARY)
         opened = loaded.nvmlInit_v2() == 0
     except (OSError, AttributeError):
         yield None

@@ -43,7 +43,7 @@ _TOKEN_OF_TEXT = {
 _ABOUT_TOKENS = {
     "budget", "classification", "count", "dim", "dropout", "embedding", "embeddings", "id", "ids",
     "index", "labels", "len", "length", "level", "limit", "merging", "mixing", "num", "rate",
-    "shift", "size",
+    "shift", "size", "type", "types",
 }  # fmt: skip
 _IN_QUERIES = {"sig", "signature", "x-amz-signature", "x-amz-credential", "x-goog-signature"}
 _SHAPES = re.compile(

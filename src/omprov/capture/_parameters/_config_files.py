@@ -63,9 +63,12 @@ def _parse(suffix: str, text: str) -> Any:
 
 
 def parse_inline(text: str) -> Any:
-    """Return the list or mapping that a text is in YAML's flow style; the text where it is none."""
+    """Return the list or mapping that Hydra reads in a text; the text where it is none.
+
+    That is YAML's flow style, but no blank is needed after the colon of a key.
+    """
     try:
-        value = _parse_yaml(text)
+        value = _parse_yaml(re.sub(r"(?<=[\w'\"]):(?=[^\s/])", ": ", text))
         return _to_json(value, [_MOST], 0, "it") if isinstance(value, list | dict) else text
     except (ValueError, RecursionError):
         return text

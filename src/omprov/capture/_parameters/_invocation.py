@@ -124,7 +124,7 @@ def _program(found: Invocation, words: list[str]) -> list[str]:
     if _PYTHON.fullmatch(name):
         return _python(found, rest)
     if name in INTERPRETERS:
-        _interpreter(found, rest, INTERPRETERS[name])
+        _interpreter(found, rest, INTERPRETERS[name], "c" if name.endswith("sh") else "e")
         return []
     if PurePath(name).suffix.lower() in _SCRIPT_SUFFIXES or (
         "/" in words[0] and not words[0].startswith("/")
@@ -174,10 +174,11 @@ def _python_target(found: Invocation, words: list[str], *, is_module: bool) -> l
     return []
 
 
-def _interpreter(found: Invocation, words: list[str], valued: frozenset[str]) -> None:
+def _interpreter(found: Invocation, words: list[str], valued: frozenset[str], inline: str) -> None:
+    """Read a script, or program text after the option `inline`, and what it is given."""
     at = 0
     while at < len(words) and words[at].startswith(("-", "+")):
-        if re.fullmatch(r"-[a-z]*[ce]", words[at]) and at + 1 < len(words):
+        if re.fullmatch(rf"-[a-z]*{inline}", words[at]) and at + 1 < len(words):
             found.options, found.code = tuple(words[:at]), words[at + 1]
             found.arguments = tuple(words[at + 2 :])
             return
