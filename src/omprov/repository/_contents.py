@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import omprov.diff
 from omprov.content import TreeSummary, split_url
 from omprov.errors import InvalidInput, NotFound, SourceChanged
-from omprov.records import Difference, Version
+from omprov.records import Difference, Digest, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omprov.catalog import CatalogReader
     from omprov.content import ContentStore, Progress, Referenced
-    from omprov.records import Asset, Digest, Kind, VersionKey
+    from omprov.records import Asset, Kind, VersionKey
 
     Content: TypeAlias = "str | Path | Mapping[str, bytes] | TreeSummary | ByReference | None"
     """A folder or file on disk, files in memory, something stored already, data that stays where it
@@ -119,6 +119,10 @@ class Differences:
         self._store = store
         self._word_counts: dict[Digest, int] = {}
         self._weight = lru_cache(maxsize=100_000)(self._compute_weight)
+
+    def know_words(self, tree: Digest, words: int) -> None:
+        """Take over how many words all files of a tree have, so that they need not be read."""
+        self._word_counts.setdefault(Digest(f"tree:{tree}"), words)
 
     def between(
         self,

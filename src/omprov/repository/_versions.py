@@ -116,6 +116,31 @@ def find_twin(reader: CatalogReader, asset: Asset | None, digest: Digest | None)
     return next((twin for twin in twins if twin.run is None), None)
 
 
+def find_child(reader: CatalogReader, parent: Version, digest: Digest) -> Version | None:
+    """Return the latest uploaded version with this content that inherits the parent by itself."""
+    twins = reader.find_versions_by_digest(parent.asset, digest)
+    alike = {twin.key: twin for twin in twins if twin.run is None and twin.removed is None}
+    edges = reader.edges_from(alike) if alike else []
+    children = [
+        edge.newer
+        for edge in edges
+        if edge.older == parent.key and edge.origin is Origin.DECLARED and edge.difference
+    ]
+    return alike[max(children)] if children else None
+
+
+def recall_words(reader: CatalogReader, differences: Differences, version: Version) -> None:
+    """Take over from the evidence of a version's edges how many words it has, if one says so."""
+    if version.digest is None:
+        return
+    for edges, side in ((reader.edges_from, "new"), (reader.edges_to, "old")):
+        for edge in edges([version.key]):
+            evidence = edge.difference
+            if evidence is not None and evidence.measure == "words" and side in evidence.counts:
+                differences.know_words(version.digest, int(evidence.counts[side]))
+                return
+
+
 def _auto(
     reader: CatalogReader,
     differences: Differences,

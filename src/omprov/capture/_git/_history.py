@@ -50,12 +50,13 @@ class Commit:
 class GitHistory:
     """The commits of one repository, and of each the tree at one path."""
 
-    def __init__(self, path: Path, subfolder: str = "") -> None:
+    def __init__(self, path: Path, subfolder: str = "", *, may_be_shallow: bool = False) -> None:
         """Open a repository.
 
         Args:
             path: a folder in a working tree, or a bare repository.
             subfolder: what is tracked, from the root of the repository; all of it with ``""``.
+            may_be_shallow: open a shallow clone, too; its history is not to be imported.
 
         Raises:
             NotFound: there is no git repository.
@@ -64,7 +65,7 @@ class GitHistory:
             InvalidInput: the subfolder cannot be one.
         """
         self.repository = open_repository(path)
-        if self.repository.is_shallow:
+        if self.repository.is_shallow and not may_be_shallow:
             raise Conflict(
                 f"{path} is a shallow clone, whose history is cut off: `git fetch --unshallow` "
                 "fetches the rest"

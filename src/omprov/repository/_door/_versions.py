@@ -16,8 +16,10 @@ from omprov.repository._versions import (
     Added,
     ensure_asset,
     find_asset,
+    find_child,
     find_twin,
     plan_version,
+    recall_words,
     resolve_parents,
     write_version,
 )
@@ -90,6 +92,48 @@ class Versions(Opened):
         if path is not None:
             self.workspace.remember(path, added.version)
         return added
+
+    def add_child(
+        self,
+        parent: AnyVersion,
+        stored: TreeSummary,
+        *,
+        message: str = "",
+        source: Mapping[str, Any] | None = None,
+    ) -> Added:
+        """Record a state that was made from a version, once.
+
+        Where the content is that of the parent, or of a version that was recorded as made from it
+        before, that one is returned; also where other versions came in between.
+
+        Args:
+            parent: a version; the new one belongs to its asset.
+            stored: the content, which is stored already.
+            message: what to say of it.
+            source: where the content came from, as JSON data.
+
+        Raises:
+            NotFound: there is no such parent.
+        """
+        with self._reading() as reader:
+            older = resolve_version(reader, parent, self.project)
+            known = older if older.digest == stored.digest else None
+            known = known or find_child(reader, older, stored.digest)
+            if known is not None:
+                return Added(known, created=False)
+            recall_words(reader, self._differences, older)
+            asset = resolve_asset(reader, older.asset, self.project)
+            planned = plan_version(
+                reader, self._differences, asset, stored.digest, inherits=[older]
+            )
+        with self._writing_graphs() as writer:
+            known = find_child(writer, older, stored.digest)
+            if known is not None:  # another process was quicker
+                return Added(known, created=False)
+            planned = replace(planned, twin=find_twin(writer, asset, stored.digest))
+            return write_version(
+                writer, self._graphs, asset, planned, stored, message=message, source=source
+            )
 
     def _asset_to_add_to(self, asset: AnyAsset) -> AssetName:
         """Return the full name of an asset that is there, or that may be made."""
