@@ -91,7 +91,9 @@ def start_run(
         NotFound: there is no run of this id.
     """
     if repository is not None:
-        home = omprov.capture.Home(repository.path, lambda: repository, repository=repository)
+        home = omprov.capture.Home(
+            repository.path, lambda: repository, repository=repository, facts=_facts
+        )
     else:
         home = _home(os.environ.get("OMPROV_URL"), Path.cwd())
     known = None if id is None else home.find_run(id)
@@ -157,13 +159,17 @@ def _home(url: str | None, here: Path) -> Home:
         with connect(url) as made:
             path = made.path
     command = [sys.executable, "-c", _DELIVER, str(path)] if sys.executable else []
-    return omprov.capture.Home(path, partial(_open, path), deliver_command=command)
+    return omprov.capture.Home(path, partial(_open, path), facts=_facts, deliver_command=command)
+
+
+def _facts(repository: Repository, script: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return omprov.capture.script_facts(repository, script, os.environ)
 
 
 def deliver(folder: str) -> None:
     """Deliver what is in the journals of a repository, when the process that wrote them ends."""
     with _open(Path(folder)) as repository:
-        for problem in omprov.capture.sync_runs(repository).problems:
+        for problem in omprov.capture.sync_runs(repository, _facts).problems:
             sys.stderr.write(f"{problem}\n")
 
 

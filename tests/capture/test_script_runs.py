@@ -396,7 +396,7 @@ def test_a_folder_is_versioned_when_it_is_used(scripts):
             assert (run.use("dataset/digits:v1", role="old").path / "a").read_text() == "1"
         """
     )
-    assert scripts.runs()[0].inputs.keys() == {"dataset", "old"}
+    assert scripts.runs()[0].inputs.keys() >= {"dataset", "old"}
 
 
 def test_a_locked_repository_stops_no_training(scripts):
@@ -488,3 +488,58 @@ def test_a_repository_that_takes_nothing_at_all_is_served_from_the_user_s_own_fo
     sync_runs(scripts.repository)
     (run,) = scripts.runs()
     assert (run.params, run.status) == ({"x": 1}, "succeeded"), err
+
+
+def git(folder, *words):
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_code_flags_and_environment_are_captured_without_a_word(scripts):
+    folder = scripts.folder / "project"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / "train.py").write_text(
+        "import omprov\n"
+        "with omprov.start_run('train', params={'lr': 1}) as run:\n"
+        "    run.log_output('model/m', {'w': b'1'})\n"
+    )
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "One")
+    command = [sys.executable, "train.py", "--lr", "2", "--depth", "3", "--api-token", "geheim1"]
+    environment = {**os.environ, "OMPROV_URL": str(scripts.repository.path)}
+    for _ in range(2):
+        subprocess.run(command, cwd=folder, env=environment, check=True)
+    with (folder / "train.py").open("a") as file:
+        file.write("# a change that nobody committed\n")
+    subprocess.run(command, cwd=folder, env=environment, check=True)
+    dirty, second, first = scripts.runs()
+    assert first.params == {"lr": 1, "depth": 3, "api_token": "[redacted]"}
+    assert "geheim1" not in str(first)
+    assert {role: str(version) for role, version in first.inputs.items()} == {
+        "algorithm": "algorithm/project:v1",
+        "environment": "environment/m:v1",
+        "params": "params/m:v1",
+    }
+    assert second.inputs == first.inputs
+    assert first.source["dirty"] is False
+    assert dirty.source["dirty"] is True
+    (edge,) = scripts.repository.inherits(dirty.inputs["algorithm"])
+    assert str(edge.older) == "algorithm/project:v1"
+    assert [str(e.older) for e in scripts.repository.inherits(dirty.outputs["model"])] == [
+        "model/m:v2"
+    ]
+
+
+def test_what_a_script_names_itself_is_not_captured_beside_it(scripts):
+    scripts.repository.add_version("algorithm/own", {"a.py": b"x"})
+    scripts.run(
+        """
+        import omprov
+        with omprov.start_run("train") as run:
+            run.use("algorithm/own")
+        """
+    )
+    (run,) = scripts.runs()
+    assert str(run.inputs["algorithm"]) == "algorithm/own:v1"
+    assert "problems" not in run.source

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._folders import asset_for, version_on_disk
     from ._git._hooks import install_hooks, remove_hooks
     from ._git._sync import Synced, sync_git
+    from ._running._facts import script_facts
     from ._runs._active import ActiveRun, Used
     from ._runs._homes import Home
     from ._runs._starting import active_run, recorded_calls, start_run
@@ -31,6 +32,7 @@ __all__ = [
     "install_hooks",
     "recorded_calls",
     "remove_hooks",
+    "script_facts",
     "start_run",
     "sync_git",
     "sync_runs",
@@ -50,6 +52,7 @@ __getattr__, __dir__ = load_on_use(
         "install_hooks": "._git._hooks",
         "recorded_calls": "._runs._starting",
         "remove_hooks": "._git._hooks",
+        "script_facts": "._running._facts",
         "start_run": "._runs._starting",
         "sync_git": "._git._sync",
         "sync_runs": "._runs._syncing",

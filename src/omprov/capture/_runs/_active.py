@@ -9,10 +9,11 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from omprov.capture._journal._folders import FILES, SUFFIX
+from omprov.capture._journal._folders import FILES, SUFFIX, remove_folder
 from omprov.capture._journal._format import encode
 from omprov.capture._journal._writer import JournalWriter
 from omprov.errors import AlreadyExists, Conflict, InvalidInput, OmprovError
@@ -337,11 +338,27 @@ class ActiveRun:
 
     # -- for what captures
 
+    @property
+    def began(self) -> datetime:
+        """When this process began it, or came to it."""
+        return datetime.fromtimestamp(self._began, UTC)
+
+    def log_point(self, name: str, step: int, value: float, time: datetime) -> None:
+        """Add a point of a metric that was measured earlier."""
+        self._check_running()
+        self._journal.append_point(name, step, time.timestamp(), value)
+
+    def discard(self) -> None:
+        """Forget the run, of which nothing was delivered: what was to run could not be started."""
+        self._is_open = False
+        self._journal.abandon()
+        remove_folder(self.folder)
+
     def capture(self, kind: str, data: Any) -> None:
         """Add what was captured beside the run, as a record of its journal.
 
         Of inputs (``captured``, a role and the id of a version) only those count in whose role
-        nothing was used by the end.
+        nothing was used by the end, and of parameters (``captured params``) those not logged.
         """
         self._check_running()
         self._journal.append(kind, data)

@@ -95,6 +95,7 @@ class Delivery:
         self._ends: dict[str, dict[str, Any]] = {}
         self._environment: dict[str, Any] = {}
         self._captured: dict[str, str] = {}
+        self._captured_params: dict[str, Any] = {}
 
     def deliver(self, repository: Repository, facts: Facts | None = None) -> bool:
         """Record what is new; once all its processes are gone, remove the folder.
@@ -186,6 +187,8 @@ class Delivery:
                 self._ends[tail.name] = said.data
             case "environment":
                 self._environment |= said.data
+            case "captured params":
+                self._captured_params |= said.data
             case "captured":
                 self._captured.setdefault(said.data["role"], said.data["version"])
             case _:
@@ -253,10 +256,16 @@ class Delivery:
         is_ending = any(tail in new for tail in owners)
         end = self._end(owners) if is_ending else None
         files = self.folder / FILES
-        inputs, missing = self._captured_inputs(repository, id_) if end is not None else ({}, [])
-        problems += missing
+        inputs: dict[str, Version] = {}
+        params: dict[str, Any] = {}
+        if end is not None:
+            run = repository.get_run(id_)
+            inputs, missing = self._captured_inputs(repository, run)
+            problems += missing
+            params = {k: v for k, v in self._captured_params.items() if k not in run.params}
         update = RunUpdate(
             inputs=inputs,
+            params=params,
             outputs=outputs,
             files=files if end is not None and files.is_dir() else None,
             end=end,
@@ -276,15 +285,14 @@ class Delivery:
             )
 
     def _captured_inputs(
-        self, repository: Repository, id_: RunId
+        self, repository: Repository, run: Run
     ) -> tuple[dict[str, Version], list[str]]:
         """Return the captured inputs in whose roles nothing was used, and that nobody named."""
-        used = repository.get_run(id_).inputs
-        named = {version.id for version in used.values()}
+        named = {version.id for version in run.inputs.values()}
         wanted = {
             role: version
             for role, version in self._captured.items()
-            if role not in used and version not in named
+            if role not in run.inputs and version not in named
         }
         return _versions(repository, wanted)
 
