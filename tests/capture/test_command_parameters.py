@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
-import operator
 import shlex
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -123,9 +122,7 @@ def test_any_words_are_read_and_none_is_lost(words):
     flags = read_flags(words)
     told = sum(len(texts) for texts in flags.texts.values()) + len(flags.positional)
     assert told <= len(words)
-    places = Counter(flags.positional) + Counter(
-        functools.reduce(operator.iadd, flags.texts.values(), [])
-    )
+    places = Counter(flags.positional) + Counter(chain(*flags.texts.values()))
     for word in words:
         if not (word == "--" or is_option(word) or "=" in word or word.startswith("~")):
             assert places[word] >= 1

@@ -8,144 +8,38 @@ from hypothesis import strategies as st
 
 from omprov.capture._redaction import DEFAULT, REDACTED, Redaction, find_redacted
 
-SECRET_NAMES = [
-    "API_KEY",
-    "OPENAI_API_KEY",
-    "WANDB_API_KEY",
-    "api_key",
-    "apiKey",
-    "api-key",
-    "apikey",
-    "ANTHROPIC_API_KEY",
-    "AWS_SECRET_ACCESS_KEY",
-    "aws_access_key_id",
-    "AWS_SESSION_TOKEN",
-    "SECRET",
-    "secret",
-    "client_secret",
-    "SECRET_KEY",
-    "secretKey",
-    "private_key",
-    "SSH_KEY",
-    "SOME_KEY",
-    "KEY",
-    "HF_TOKEN",
-    "HUGGING_FACE_HUB_TOKEN",
-    "GITHUB_TOKEN",
-    "token",
-    "auth_token",
-    "accessToken",
-    "access_token",
-    "refresh_token",
-    "bearer_token",
-    "token_auth",
-    "PASSWORD",
-    "password",
-    "db_password",
-    "DB_PASSWORD",
-    "PGPASSWORD",
-    "passwd",
-    "passphrase",
-    "MYSQL_PWD",
-    "DB_PASS",
-    "smtp_pass",
-    "credentials",
-    "GOOGLE_CREDENTIALS",
-    "CREDENTIAL",
-    "auth",
-    "AUTH",
-    "BASIC_AUTH",
-    "authorization",
-    "Authorization",
-    "COOKIE",
-    "session_cookie",
-    "storage_account_key",
-    "consumer_key",
-    "license_key",
-    "encryption_key",
-]
-HARMLESS_NAMES = [
-    "tokenizer",
-    "tokenizer_name",
-    "tokenizer_path",
-    "num_tokens",
-    "max_tokens",
-    "min_tokens",
-    "n_tokens",
-    "max_new_tokens",
-    "tokens",
-    "tokens_per_batch",
-    "pad_token",
-    "eos_token",
-    "bos_token",
-    "unk_token",
-    "mask_token",
-    "sep_token",
-    "cls_token",
-    "pad_token_id",
-    "eos_token_id",
-    "token_dim",
-    "token_type",
-    "token_type_ids",
-    "token_level",
-    "token_dropout",
-    "num_token",
-    "image_token",
-    "max_token",
-    "additional_special_tokens",
-    "special_token",
-    "token_merging",
-    "TOKENIZERS_PARALLELISM",
-    "key_dim",
-    "num_keys",
-    "key",
-    "key_size",
-    "image_key",
-    "label_key",
-    "sort_key",
-    "text_key",
-    "primary_key",
-    "query_key_value",
-    "keys",
-    "monkey",
-    "monkey_patch",
-    "keyboard",
-    "turkey",
-    "hockey",
-    "keynote",
-    "keypoints",
-    "author",
-    "authors",
-    "authority",
-    "author_name",
-    "passes",
-    "num_passes",
-    "forward_pass",
-    "bypass",
-    "pass_through",
-    "compass",
-    "PWD",
-    "OLDPWD",
-    "pwd",
-    "path",
-    "cache_dir",
-    "password_file",
-    "secret_name",
-    "key_path",
-    "token_file",
-    "SSH_AUTH_SOCK",
-    "token_url",
-    "lr",
-    "batch_size",
-    "model",
-    "optimizer",
-    "seed",
-    "private_dataset",
-    "public",
-    "secretary_problem",
-    "credit_card_loss",
-    "oauth_url",
-]
+
+def _words(text):
+    return text.split()
+
+
+SECRET_NAMES = _words(
+    """
+    API_KEY OPENAI_API_KEY WANDB_API_KEY api_key apiKey api-key apikey ANTHROPIC_API_KEY
+    AWS_SECRET_ACCESS_KEY aws_access_key_id AWS_SESSION_TOKEN SECRET secret client_secret
+    SECRET_KEY secretKey private_key SSH_KEY SOME_KEY KEY HF_TOKEN HUGGING_FACE_HUB_TOKEN
+    GITHUB_TOKEN token auth_token accessToken access_token refresh_token bearer_token
+    token_auth PASSWORD password db_password DB_PASSWORD PGPASSWORD passwd passphrase
+    MYSQL_PWD DB_PASS smtp_pass credentials GOOGLE_CREDENTIALS CREDENTIAL auth AUTH
+    BASIC_AUTH authorization Authorization COOKIE session_cookie storage_account_key
+    consumer_key license_key encryption_key
+    """
+)
+HARMLESS_NAMES = _words(
+    """
+    tokenizer tokenizer_name tokenizer_path num_tokens max_tokens min_tokens n_tokens
+    max_new_tokens tokens tokens_per_batch pad_token eos_token bos_token unk_token
+    mask_token sep_token cls_token pad_token_id eos_token_id token_dim token_type
+    token_type_ids token_level token_dropout num_token image_token max_token
+    additional_special_tokens special_token token_merging TOKENIZERS_PARALLELISM key_dim
+    num_keys key key_size image_key label_key sort_key text_key primary_key query_key_value
+    keys monkey monkey_patch keyboard turkey hockey keynote keypoints author authors
+    authority author_name passes num_passes forward_pass bypass pass_through compass PWD
+    OLDPWD pwd path cache_dir password_file secret_name key_path token_file SSH_AUTH_SOCK
+    token_url lr batch_size model optimizer seed private_dataset public secretary_problem
+    credit_card_loss oauth_url
+    """
+)
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
@@ -235,8 +129,9 @@ def test_what_counts_can_be_changed():
 def test_nested_values_and_their_names():
     values = {"a": {"password": "x", "b": [{"token": "y"}, 1]}, "secrets": {"c": "z", "d": ["w"]}}
     kept = DEFAULT.mapping(values)
-    assert find_redacted(kept) == ("a.password", "a.b.0.token")
-    assert kept["secrets"] == {"c": "z", "d": ["w"]}
+    assert find_redacted(kept) == ("a.password", "a.b.0.token", "secrets")
+    assert kept["a"]["b"][1] == 1
+    assert DEFAULT.mapping({"passwords": ["a", "b"]}) == {"passwords": [REDACTED, REDACTED]}
 
 
 json_values = st.recursive(

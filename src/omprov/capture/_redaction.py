@@ -140,6 +140,8 @@ class Redaction:
     def value(self, name: str, value: Any) -> Any:
         """Redact one value of JSON data, by its name and its look."""
         match value:
+            case dict() if value and self.is_secret(name, 0):  # secrets by their own names
+                return REDACTED
             case dict():
                 return {
                     self.text(str(key)): self.value(str(key), below) for key, below in value.items()
