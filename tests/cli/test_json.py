@@ -15,6 +15,7 @@ from omprov.cli._session import print_json
 
 CALLS = {
     "init": ["init", "elsewhere"],
+    "doctor": ["doctor"],
     "config": ["config"],
     "completion": ["completion", "zsh"],
     "add": ["add", "data"],

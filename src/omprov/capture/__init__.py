@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._doctor import Captured, Diagnosis, diagnose
     from ._folders import asset_for, version_on_disk
     from ._git._hooks import install_hooks, remove_hooks
     from ._git._sync import Synced, sync_git
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActiveRun",
+    "Captured",
+    "Diagnosis",
     "Home",
     "Synced",
     "SyncedRuns",
     "Used",
     "active_run",
     "asset_for",
+    "diagnose",
     "install_hooks",
     "recorded_calls",
     "remove_hooks",
@@ -43,12 +47,15 @@ __getattr__, __dir__ = load_on_use(
     __name__,
     {
         "ActiveRun": "._runs._active",
+        "Captured": "._doctor",
+        "Diagnosis": "._doctor",
         "Home": "._runs._homes",
         "Synced": "._git._sync",
         "SyncedRuns": "._runs._syncing",
         "Used": "._runs._active",
         "active_run": "._runs._starting",
         "asset_for": "._folders",
+        "diagnose": "._doctor",
         "install_hooks": "._git._hooks",
         "recorded_calls": "._runs._starting",
         "remove_hooks": "._git._hooks",

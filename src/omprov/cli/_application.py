@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Begin": {
         "init": ("_setting_up", "Make a repository in a folder."),
         "demo": ("_setting_up", "Train a dozen small models and show what OMProv infers."),
+        "doctor": ("_doctor", "Say what is captured here, what is not, and why."),
         "config": ("_setting_up", "Show or change settings."),
         "completion": ("_setting_up", "Print the script that completes commands in a shell."),
     },
