@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pygit2
 import pytest
@@ -16,6 +17,7 @@ from omprov.capture import sync_git
 from omprov.capture._code import DEFAULT_LIMITS, Limits, record_code
 from omprov.capture._code._files import SourceFile, put_changed
 from omprov.content import ContentStore, EntryKind
+from omprov.repository import Repository
 
 WORDS = b"one two three four five six seven eight\n"
 
@@ -106,6 +108,19 @@ def test_changes_are_a_child_of_the_commit_made_once(repository, checkout):
     git(checkout, "checkout", "-q", ".")
     (checkout / "new.py").unlink()
     assert record_code(repository, checkout).version.number == 1
+
+
+def test_several_processes_at_once_record_changes_once(repository, checkout):
+    record_code(repository, checkout)
+    (checkout / "new.py").write_bytes(b"new words\n")
+
+    def record(_):
+        with Repository.open(repository.path, who="bob", clock=repository._clock) as other:
+            return record_code(other, checkout).version.number
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(record, range(8))) == {2}
+    assert len(repository.list_versions("algorithm/code")) == 2
 
 
 def test_the_diff_is_one_that_git_applies(repository, checkout, tmp_path):

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from omprov.repository import MetricPoint
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from omprov.repository import MetricPoint
 
 PREFIX = "system/"
 
@@ -35,6 +35,8 @@ class Resources:
         Args:
             started: when the run began.
         """
+        from omprov.repository import MetricPoint  # when a run is recorded, not when it starts
+
         return [
             MetricPoint(PREFIX + name, step, value, started + timedelta(seconds=time))
             for name, values in self.curves.items()
