@@ -17,9 +17,9 @@ from omprov.errors import Conflict, InvalidInput
 def below(folder: Path) -> dict[str, Path]:
     """Return every file and symlink in a folder, by its path there."""
     return {
-        os.path.relpath(os.path.join(at, name), folder): Path(at, name)
-        for at, subfolders, names in os.walk(folder)
-        for name in [*names, *(one for one in subfolders if os.path.islink(os.path.join(at, one)))]
+        os.path.relpath(path, folder): path
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
     }
 
 

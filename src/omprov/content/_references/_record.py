@@ -43,7 +43,7 @@ from ._addresses import absolute_path, file_address
 from ._source_places import disk_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omprov.content._adding._putting import Sink
     from omprov.content._adding._stats import StatCache

@@ -187,7 +187,7 @@ class Versions(Opened):
             return reader.list_versions(name, limit=limit, below=below)
 
     def find_holders(self, digest: Digest) -> list[Version]:
-        """Return the versions of the project, of any asset, that hold this content, newest first."""
+        """Return the versions of all assets that hold this content, newest first."""
         with self._reading() as reader:
             return reader.find_holders(self.project, digest)
 
