@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
     from ._config import SETTINGS, Config, parse_size
-    from ._contents import ByReference
+    from ._contents import ByReference, store_content
     from ._copies import ClearedCopies
     from ._door import Repository
     from ._door._commits import CommitVersion
@@ -71,6 +71,7 @@ __all__ = [
     "parse_duration",
     "parse_size",
     "pin_content",
+    "store_content",
     "store_known",
 ]
 
@@ -114,6 +115,7 @@ __getattr__, __dir__ = load_on_use(
         "parse_duration": "._durations",
         "parse_size": "._config",
         "pin_content": "._pins",
+        "store_content": "._contents",
         "store_known": "._unchanged",
     },
 )
