@@ -12,7 +12,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from omprov.records import RunStatus, name_like
 
@@ -132,7 +132,7 @@ def wrap_estimators(is_on: Callable[[], bool]) -> None:
         _wrap_class(cls, is_on)
 
     BaseEstimator.__init_subclass__ = classmethod(init_subclass)
-    for cls in _all_below(BaseEstimator):
+    for cls in (ClassifierMixin, RegressorMixin, *_all_below(BaseEstimator)):
         _wrap_class(cls, is_on)
 
 
@@ -145,10 +145,12 @@ def _all_below(cls: type) -> list[type]:
 def _wrap_class(cls: type, is_on: Callable[[], bool]) -> None:
     for name, wrap in (("fit", _recorded_fit), ("score", _recorded_score)):
         method = cls.__dict__.get(name)
+        holder, place = (method, "fn") if hasattr(method, "fn") else (cls, name)
+        method = getattr(method, "fn", method)  # of what is there under a condition only
         if callable(method) and not hasattr(method, _MARK):
             wrapped = wrap(method, is_on)
             setattr(wrapped, _MARK, True)
-            setattr(cls, name, wrapped)
+            setattr(holder, place, wrapped)
 
 
 def _recorded_fit(fit: F, is_on: Callable[[], bool]) -> F:
