@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import omprov
 from omprov.repository import Repository
 
 
@@ -14,4 +15,15 @@ def repository(tmp_path):
     with Repository.create(
         tmp_path / "home", who="ada", clock=lambda: datetime(2026, 11, 1, tzinfo=UTC)
     ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The repository of a folder to train in, which is the current one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("OMPROV_URL", raising=False)
+    with omprov.connect() as opened:
         yield opened

@@ -6,12 +6,15 @@ import json
 import math
 import subprocess
 from io import StringIO, TextIOWrapper
+from pathlib import Path
 
 import pytest
 
 from omprov.cli import application
 from omprov.cli._json_shapes import SHAPES
 from omprov.cli._session import print_json
+
+EVENTS = Path(__file__).parents[1] / "capture" / "fixtures" / "logs"
 
 CALLS = {
     "init": ["init", "elsewhere"],
@@ -49,6 +52,7 @@ CALLS = {
     "pull": ["pull"],
     "git sync": ["git", "sync", "project"],
     "git hook": ["git", "hook", "install", "project"],
+    "import tensorboard": ["import", "tensorboard", str(EVENTS)],
     "cache ls": ["cache", "ls"],
     "cache clear": ["cache", "clear"],
     "cache limit": ["cache", "limit", "1G"],

@@ -287,6 +287,10 @@ class CatalogReader(Protocol):
         """Return at most ten runs whose id, or its last 12 digits, starts so."""
         ...
 
+    def find_tagged_runs(self, project: str, name: str, values: Iterable[str]) -> dict[str, RunId]:
+        """Return, for each of these values that a tag of this name has, the latest such run."""
+        ...
+
     def list_runs(
         self,
         *,

@@ -78,6 +78,17 @@ _FILES = (
 _FILE_DIGESTS = select(run_files.c.digest)
 _KEYS = select(run.c.key, run.c.id).where(run.c.id.in_(bindparam("ids", expanding=True)))
 _KEY = select(run.c.key).where(run.c.id == bindparam("id"))
+_TAGGED = (
+    select(_tables.tag.c.value, run.c.id)
+    .join(run, run.c.id == _tables.tag.c.target)
+    .join(project, project.c.key == run.c.project_key)
+    .where(
+        project.c.name == bindparam("project"),
+        _tables.tag.c.name == bindparam("name"),
+        _tables.tag.c.value.in_(bindparam("values", expanding=True)),
+    )
+    .order_by(run.c.key)
+)
 _USES = (
     select(run.c.id, run_input.c.role, run_input.c.version_key)
     .join(run, run.c.key == run_input.c.run_key)
@@ -118,6 +129,15 @@ class RunReads(MetricReads, VersionReads):
             newest = query.order_by(run.c.key.desc()).limit(_MATCHES)
             rows |= {row[0]: row for row in self._connection.execute(newest, bounds)}
         return self._to_runs([rows[key] for key in sorted(rows, reverse=True)[:_MATCHES]])
+
+    def find_tagged_runs(self, project: str, name: str, values: Iterable[str]) -> dict[str, RunId]:
+        return {
+            value: run_id
+            for batch in in_batches(dict.fromkeys(values))
+            for value, run_id in self._connection.execute(
+                _TAGGED, {"project": project, "name": name, "values": batch}
+            )
+        }
 
     def list_runs(
         self,

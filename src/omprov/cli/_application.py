@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("_running", "Run a command and record it, with its inputs and outputs."),
         "sync": ("_syncing", "Deliver what runs left in their journals."),
         "git": ("_git", "Import the history of a git repository as a version graph."),
+        "import": ("_importing", "Bring in what other tools recorded: TensorBoard's logs."),
         "checkout": ("_folders", "Write the files of a version into a folder."),
         "status": ("_status", "Compare folders with the versions that they hold."),
         "tag": ("_labels", "Show, set or take away tags of a version."),

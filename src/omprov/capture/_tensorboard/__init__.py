@@ -1,0 +1,1 @@
+"""TensorBoard's event files: reading them with nothing installed, and importing old ones."""
