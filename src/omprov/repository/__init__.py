@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from ._door._commits import CommitVersion
     from ._door._remotes import Exchange
     from ._durations import parse_duration
+    from ._glance import glance_at_tags, setup_of
     from ._handles import VersionHandle
-    from ._layout import FOLDER
+    from ._layout import CACHE, FOLDER
     from ._mending import RemoteReport, Repair
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTO",
+    "CACHE",
     "FOLDER",
     "SETTINGS",
     "ActiveRun",
@@ -64,9 +66,11 @@ __all__ = [
     "VersionHandle",
     "Workspace",
     "find_held",
+    "glance_at_tags",
     "list_backups",
     "parse_duration",
     "parse_size",
+    "setup_of",
     "store_known",
 ]
 
@@ -79,6 +83,7 @@ __getattr__, __dir__ = load_on_use(
         "AssetUsage": "._collecting",
         "BackedUp": "._backups",
         "ByReference": "._contents",
+        "CACHE": "._layout",
         "ClearedCopies": "._copies",
         "CommitVersion": "._door._commits",
         "Config": "._config",
@@ -104,9 +109,11 @@ __getattr__, __dir__ = load_on_use(
         "VersionHandle": "._handles",
         "Workspace": "._workspace",
         "find_held": "._unchanged",
+        "glance_at_tags": "._glance",
         "list_backups": "._backups",
         "parse_duration": "._durations",
         "parse_size": "._config",
+        "setup_of": "._glance",
         "store_known": "._unchanged",
     },
 )
