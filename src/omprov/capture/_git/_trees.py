@@ -227,19 +227,24 @@ class GitTrees:
             else:
                 yield path + name, item
 
-    def changes(self, path: bytes, old: bytes, new: bytes) -> Iterator[Changed]:
-        """Give the files that differ between two folders, by path."""
+    def changes(self, old: bytes, new: bytes) -> list[Changed]:
+        """Return the files that differ between two trees, by path."""
+        changed: list[Changed] = []
+        self._compare(b"", old, new, changed)
+        return changed
+
+    def _compare(self, path: bytes, old: bytes, new: bytes, changed: list[Changed]) -> None:
         olds, news = self.items(old), self.items(new)
         for name in sorted({item.name for item in {*olds.values()} ^ {*news.values()}}):
             before, after, place = olds.get(name), news.get(name), path + name
             if not name.endswith(b"/"):
-                yield Changed(place, before, after)
+                changed.append(Changed(place, before, after))
             elif before is not None and after is not None:
-                yield from self.changes(place, before.id, after.id)
+                self._compare(place, before.id, after.id, changed)
             elif before is not None:
-                yield from (Changed(*one, None) for one in self.below(place, before.id))
+                changed += [Changed(*one, None) for one in self.below(place, before.id)]
             elif after is not None:
-                yield from (Changed(p, None, item) for p, item in self.below(place, after.id))
+                changed += [Changed(p, None, item) for p, item in self.below(place, after.id)]
 
 
 class GitTree:
@@ -255,7 +260,7 @@ class GitTree:
         self.id = id_
         self._entry = entry
         self.digest = Digest(entry.digest.hex())
-        self._compared: tuple[bytes, list[Changed]] | None = None
+        self._compared: dict[bytes, list[Changed]] = {}
 
     @property
     def files(self) -> int:
@@ -284,10 +289,11 @@ class GitTree:
                 yield Delta(path.decode(errors="surrogateescape"), was, now)
 
     def files_from(self, older: GitTree) -> list[Changed]:
-        """Return the files that differ from an older tree, by path."""
-        if self._compared is None or self._compared[0] != older.id:
-            self._compared = older.id, list(self._trees.changes(b"", older.id, self.id))
-        return self._compared[1]
+        """Return the files that differ from an older tree, by path; they are remembered."""
+        changed = self._compared.get(older.id)
+        if changed is None:
+            changed = self._compared[older.id] = self._trees.changes(older.id, self.id)
+        return changed
 
     def open(self, path: str) -> BinaryIO:
         """Open the bytes of a file (a symlink's target).
