@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from ._glance import glance_at_tags, setup_of
     from ._handles import VersionHandle
     from ._layout import CACHE, FOLDER
+    from ._memories import memory_name, write_memory
     from ._mending import RemoteReport, Repair
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
     from ._restoring import Restored
-    from ._unchanged import find_held, store_known
+    from ._unchanged import find_held, looks_unchanged, store_known
     from ._versions import AUTO, Added
     from ._workspace import Held, Workspace
 
@@ -68,10 +69,13 @@ __all__ = [
     "find_held",
     "glance_at_tags",
     "list_backups",
+    "looks_unchanged",
+    "memory_name",
     "parse_duration",
     "parse_size",
     "setup_of",
     "store_known",
+    "write_memory",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -111,9 +115,12 @@ __getattr__, __dir__ = load_on_use(
         "find_held": "._unchanged",
         "glance_at_tags": "._glance",
         "list_backups": "._backups",
+        "looks_unchanged": "._unchanged",
+        "memory_name": "._memories",
         "parse_duration": "._durations",
         "parse_size": "._config",
         "setup_of": "._glance",
         "store_known": "._unchanged",
+        "write_memory": "._memories",
     },
 )

@@ -12,9 +12,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from blake3 import blake3
-
-from omprov.repository import CACHE, glance_at_tags, setup_of
+from omprov.repository import CACHE, glance_at_tags, memory_name, setup_of, write_memory
 
 from ._state import find_git_folder, state_of
 from ._synced import Synced
@@ -55,8 +53,7 @@ class Memory:
     def __init__(self, repository: Path, asked: Asked) -> None:
         self._repository = repository
         question = [_FORMAT, os.path.realpath(asked.path), *asked[1:]]
-        name = blake3(json.dumps(question).encode()).hexdigest()[:32]
-        self._file = repository / CACHE / "git" / f"{name}.json"
+        self._file = repository / CACHE / "git" / memory_name(question)
         self._with_settings = asked.asset is None  # they say what the remote is called
         self._git_folder = find_git_folder(asked.path)
         self._before = self._state()
@@ -64,7 +61,7 @@ class Memory:
     def find(self) -> Synced | None:
         """Return what an import would bring, where that is known: nothing."""
         try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
+            known = json.loads(self._file.read_text(encoding="ascii"))
             if self._before is None or known["state"] != self._before:
                 return None
             tags = glance_at_tags(self._repository, *known["asset"])
@@ -100,10 +97,7 @@ class Memory:
             "tags": own,
         }
         with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-            fresh.write_text(json.dumps(known), encoding="utf-8")
-            fresh.replace(self._file)
+            write_memory(self._file, known)
 
     def _is_sure(self, git_folder: str, tags: Mapping[str, str]) -> bool:
         """Say whether all that the import looked at is in the state, and stayed as it was."""
