@@ -32,7 +32,7 @@ def test_it_is_known_at_a_look(omprov, request):
     omprov("add", "data", "--as", "dataset/digits")
     request.getfixturevalue("no_closer_look")
     assert omprov("add", "data") == NOTHING
-    assert omprov("add", "data", "--as", "digits") == NOTHING
+    assert omprov("add", "data", "--as", "dataset/digits") == NOTHING
     (omprov.folder / "data/a.txt").write_text("longer")
     omprov("add", "data", code=1)  # this is looked at
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pygit2
 
-from omprov._workers import Workers, cores
+from omprov._cores import cores
+from omprov._workers import Workers
 from omprov.diff import WordCounts, compare_words
 
 from ._objects import read_raw

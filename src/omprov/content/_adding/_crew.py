@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from blake3 import blake3
 
-from omprov._workers import Workers, cores
+from omprov._cores import cores
+from omprov._workers import Workers
 from omprov.content._format._lists import Piece, chunk_piece
 from omprov.content._format._nodes import Entry
 from omprov.content._format._objects import Key, ObjectType

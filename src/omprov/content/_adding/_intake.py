@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, BinaryIO
 
-from omprov._workers import cores
+from omprov._cores import cores
 from omprov.content._format._nodes import Entry
 from omprov.content._format._objects import WHOLE
 
 from ._chunking import iter_chunks
-from ._crew import Crew
 from ._disk import hash_file, kind_of, looks, read_all, read_steadily
 from ._putting import put_chunks, put_content
 from ._writer import ObjectWriter
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from ._crew import Crew
     from ._putting import Sink
     from ._stats import StatCache
     from ._walk import FoundFile
@@ -104,6 +104,8 @@ class Intake:
             self._crew.commit()
 
     def _start(self) -> None:
+        from ._crew import Crew  # start-up: it draws in what processes talk with
+
         writer = self._sink if isinstance(self._sink, ObjectWriter) else None
         self._crew = Crew(writer, self._stats, self.now, self._tell)
         while self._waiting:
