@@ -9,7 +9,6 @@ them, carries messages and notices when they die.
 from __future__ import annotations
 
 import gc
-import os
 import socket
 import subprocess
 import sys
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
 _COLLECTED_AFTER = 100_000
 """Objects: what workers do makes few cycles, and looking for them takes a tenth of their time."""
 _BOOT = "import sys; sys.path[:] = {path!r}; from {module} import boot; boot({descriptor})"
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class Workers:

@@ -11,6 +11,7 @@ from omprov.diff import FolderTree, MemoryTree, WordMemory, compare, compare_wor
 from omprov.diff import _alignment as alignment
 from omprov.diff import _texts as texts_module
 from omprov.diff._edit_path import match_little
+from omprov.diff._short_alignment import SHORT
 from omprov.diff._windows import match_windows
 
 words = st.lists(st.integers(0, 4), max_size=14)
@@ -78,6 +79,20 @@ def test_counts_add_up(old, new):
 def test_unmatched_words_obey_the_triangle_inequality(a, b, c):
     direct = compare_words(a, c).amount
     assert direct <= compare_words(a, b).amount + compare_words(b, c).amount
+
+
+@given(words, words)
+def test_short_texts_are_matched_as_long_ones_are(old, new):
+    assert alignment.align_short(old, new) == alignment.align(*texts_module.number(old, new))
+
+
+@pytest.mark.parametrize("vocabulary", [2, 5, 40, 400])
+def test_edited_texts_on_both_sides_of_what_counts_as_short_are_matched_alike(vocabulary):
+    rng = random.Random(vocabulary)
+    for size in (30, 200, SHORT // 2 - 20):
+        old = random_text(rng, size, vocabulary)
+        new = edited(rng, old, 0.1, vocabulary)
+        assert alignment.align_short(old, new) == alignment.align(*texts_module.number(old, new))
 
 
 @given(words, words)

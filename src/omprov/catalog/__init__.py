@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._glance import tags_at_a_glance
     from ._interface import (
         AuditRow,
         Catalog,
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
         NewVersion,
         StoredEdge,
     )
+    from ._layout import SCHEMA
     from ._open import create_catalog, migrate_catalog, open_catalog
-    from ._schema import SCHEMA
 
 __all__ = [
     "SCHEMA",
@@ -40,6 +41,7 @@ __all__ = [
     "create_catalog",
     "migrate_catalog",
     "open_catalog",
+    "tags_at_a_glance",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -52,10 +54,11 @@ __getattr__, __dir__ = load_on_use(
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
         "NewVersion": "._interface",
-        "SCHEMA": "._schema",
+        "SCHEMA": "._layout",
         "StoredEdge": "._interface",
         "create_catalog": "._open",
         "migrate_catalog": "._open",
         "open_catalog": "._open",
+        "tags_at_a_glance": "._glance",
     },
 )

@@ -41,7 +41,14 @@ _TWINS = (
     )
     .group_by(version.c.digest)
 )
-_ADD = insert(version).returning(version.c.key, sort_by_parameter_order=True)
+_ADDED = (
+    select(version.c.key)
+    .where(
+        version.c.asset_key == bindparam("asset_key"),
+        version.c.number >= bindparam("first"),
+    )
+    .order_by(version.c.number)
+)
 
 
 class HistoryReads(ReadTransaction):
@@ -90,7 +97,9 @@ class HistoryWrites(HistoryReads, VersionWrites):
             }
             for place, one in enumerate(versions)
         ]
-        keys: list[VersionKey] = list(self._connection.execute(_ADD, rows).scalars())
+        self._connection.execute(insert(version), rows)  # at once: RETURNING takes row by row
+        added = {"asset_key": asset_key, "first": number}
+        keys: list[VersionKey] = list(self._connection.execute(_ADDED, added).scalars())
         last = number + len(rows) - 1
         self._note("version.add", f"{name}:v{number}", {"to": f"v{last}", "count": len(rows)})
         return keys

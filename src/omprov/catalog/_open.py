@@ -14,7 +14,8 @@ from omprov.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 
 from . import _sqlite
 from ._catalog import SqlCatalog
-from ._schema import SCHEMA, check_schema, has_tables, stored_schema
+from ._layout import SCHEMA
+from ._schema import check_schema, has_tables, stored_schema
 
 if TYPE_CHECKING:
     import os

@@ -1,4 +1,4 @@
-"""Which layout of the tables this release reads and writes, checked without loading Alembic."""
+"""Checks the layout of a catalog's tables, without loading Alembic."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from sqlalchemy import inspect, text
 
 from omprov.errors import NotFound, SchemaMismatch
 
+from ._layout import SCHEMA
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-SCHEMA = "0003"
-"""The newest migration; a test holds it to be the head of the chain."""
 
 _STORED = text("SELECT version_num FROM alembic_version")
 

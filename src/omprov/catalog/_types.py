@@ -14,6 +14,7 @@ from omprov.records import Digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_to_json = json.JSONEncoder(separators=(",", ":")).encode  # `dumps` would make one each time
 
 KeyInteger = BigInteger().with_variant(Integer, "sqlite")
 """An internal key; SQLite makes only ``INTEGER`` primary keys out of its row ids."""
@@ -79,7 +80,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: object) -> str:  # noqa: ARG002 the hook's signature
-        return json.dumps(value, separators=(",", ":"))
+        return _to_json(value)
 
     def process_result_value(self, value: str | None, dialect: object) -> Any:  # noqa: ARG002 the hook's signature
         return None if value is None else json.loads(value)

@@ -116,9 +116,9 @@ def add_command(
 
 
 def _content(path: str, *, reference: bool, hashed: bool | None) -> Path | ByReference:
-    from omprov.repository import ByReference  # start-up: completion needs no database
-
     if reference:
+        from omprov.repository import ByReference  # start-up: seldom needed
+
         return ByReference(path, hashed)
     if hashed is not None:
         raise InvalidInput("--hash and --no-hash go with --reference: what is stored is hashed")
@@ -145,7 +145,7 @@ def _stored_known(
     The catalog need not be opened for that, which would take longer than all the rest.
     """
     from omprov._front import find_repository  # start-up
-    from omprov.repository import Config, find_held, store_known
+    from omprov.repository import Config, find_held, looks_unchanged, store_known
 
     repository = find_repository(session.url)
     held = find_held(repository, path)
@@ -156,8 +156,10 @@ def _stored_known(
         project = wanted.project or Config(repository / "config").get("project") or DEFAULT_PROJECT
         if str(replace(wanted, project=project)) != asset_of(held.reference):
             return None, None
+    if looks_unchanged(repository, path, held):
+        return held, None
     with session.progress("storing") as progress:
-        stored = store_known(repository, path, progress)
+        stored = store_known(repository, path, held, progress)
     return (held if stored.digest == held.digest else None), stored
 
 

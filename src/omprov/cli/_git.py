@@ -75,21 +75,30 @@ def git_sync_command(
     Merges inherit all their parents. Weights are by how much the code differs, in words. Only new
     commits are looked at; a commit that vanished from its branch stays, and is marked.
     """
-    from omprov.capture import sync_git  # start-up
+    from omprov._front import find_repository  # start-up
+    from omprov.capture._git._unchanged import Asked, find_unchanged
 
-    with (
-        session.repository() as repository,
-        session.progress("importing", by_items=True) as progress,
-    ):
-        synced = sync_git(
-            repository,
-            path,
-            asset=asset,
-            subfolder=subfolder,
-            branches=branches,
-            every=every,
-            progress=progress,
-        )
+    asked = Asked(str(path), asset, subfolder, branches, every)
+    synced = find_unchanged(find_repository(session.url), asked)
+    if synced is None:
+        from omprov.capture import sync_git  # draws in much, and most often nothing is new
+
+        with (
+            session.repository() as repository,
+            session.progress("importing", by_items=True) as progress,
+        ):
+            synced = sync_git(
+                repository,
+                path,
+                asset=asset,
+                subfolder=subfolder,
+                branches=branches,
+                every=every,
+                progress=progress,
+            )
+    elif not session.as_json:
+        click.echo(f"{synced.asset}  nothing new")
+        return
     session.answer(
         {
             "asset": synced.asset,

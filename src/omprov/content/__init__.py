@@ -16,6 +16,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._adding._ignore import may_hold
+    from ._adding._looks import looks_as
     from ._adding._scan import TreeSummary
     from ._adding._tree_writer import TreeWriter
     from ._backups._backing_up import (
@@ -93,6 +94,7 @@ __all__ = [
     "Vault",
     "complete",
     "fetch_catalog",
+    "looks_as",
     "may_hold",
     "open_bucket",
     "prune",
@@ -145,6 +147,7 @@ __getattr__, __dir__ = load_on_use(
         "Vault": "._backups._vault",
         "complete": "._backups._backing_up",
         "fetch_catalog": "._backups._backing_up",
+        "looks_as": "._adding._looks",
         "may_hold": "._adding._ignore",
         "open_bucket": "._remotes._buckets",
         "prune": "._backups._backing_up",

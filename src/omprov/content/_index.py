@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ._database import IN_ONE_STATEMENT, open_database, translated
 from ._format._objects import HELD_LENGTH, Key, ObjectType
 from ._format._pack import Packed
+from ._losses import note_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,6 +57,8 @@ class ChunkIndex:
         self._path = path
         self._lock = RLock()
         self._database = open_database(path, _SCHEMA)
+        if self.count()[0] == 0:
+            note_loss(path.parent)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -205,6 +208,7 @@ class ChunkIndex:
                     "DELETE FROM object WHERE pack = (SELECT id FROM pack WHERE name = ?)", (name,)
                 )
                 self._database.execute("DELETE FROM pack WHERE name = ?", (name,))
+        note_loss(self._path.parent)
 
     def forget(self, pack: str, keys: Iterable[Key]) -> None:
         """Forget these objects of a pack, so that they count as not stored."""
@@ -215,6 +219,7 @@ class ChunkIndex:
                 " AND pack = (SELECT id FROM pack WHERE name = ?)",
                 ((key.digest, key.type, pack) for key in keys),
             )
+        note_loss(self._path.parent)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -222,3 +227,4 @@ class ChunkIndex:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute("DELETE FROM object")
             self._database.execute("DELETE FROM pack")
+        note_loss(self._path.parent)

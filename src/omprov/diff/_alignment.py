@@ -15,9 +15,12 @@ from rapidfuzz.distance import LCSseq
 
 from ._edit_path import match_little
 from ._settle import gaps_of, settle
+from ._short_alignment import find_short_gaps
 from ._windows import match_window, match_windows
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
     from numpy.typing import NDArray
 
 _LITTLE_STEPS = 400_000  # inner steps of the search in Python: about 0.07 s
@@ -70,6 +73,23 @@ class WordCounts:
             self.changed_new + other.changed_new,
             self.exact and other.exact,
         )
+
+
+def align_short(old: Sequence[Hashable], new: Sequence[Hashable]) -> WordCounts:
+    """Match two sequences of words, of which there are at most `SHORT` in all."""
+    gaps = find_short_gaps(old, new)
+    unmatched_old, unmatched_new = sum(gap for gap, _ in gaps), sum(gap for _, gap in gaps)
+    deleted = sum(gap for gap, opposite in gaps if not opposite)
+    inserted = sum(gap for opposite, gap in gaps if not opposite)
+    return WordCounts(
+        old=len(old),
+        new=len(new),
+        common=len(old) - unmatched_old,
+        deleted=deleted,
+        inserted=inserted,
+        changed_old=unmatched_old - deleted,
+        changed_new=unmatched_new - inserted,
+    )
 
 
 def align(old: NDArray[np.int64], new: NDArray[np.int64]) -> WordCounts:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
 
-def match_little(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def match_little(
+    old: Sequence[Hashable], new: Sequence[Hashable]
+) -> Iterator[tuple[int, int, int]]:
     """Yield blocks ``(i, j, length)``, in no order: ``old[i:i+length]`` is ``new[j:j+length]``.
 
     Together they are a longest common subsequence.
@@ -74,7 +76,7 @@ class _Frontier:
 class _Search:
     """Two frontiers that run towards each other, allocated once for all boxes."""
 
-    def __init__(self, old: Sequence[int], new: Sequence[int]) -> None:
+    def __init__(self, old: Sequence[Hashable], new: Sequence[Hashable]) -> None:
         self._old, self._new = old, new
         diagonals, zero = len(old) + len(new) + 5, len(new) + 2
         self._ahead = _Frontier(diagonals, zero, -1)

@@ -31,6 +31,8 @@ def find_renames(deltas: Iterable[Delta]) -> tuple[list[Rename], list[Delta]]:
     everything = list(deltas)
     removed = [d.old for d in everything if d.new is None and d.old is not None and d.old.size]
     added = [d.new for d in everything if d.old is None and d.new is not None and d.new.size]
+    if not removed or not added:  # so it is most often
+        return [], everything
     pairs = _pair(removed, added, lambda leaf: (_content(leaf), basename(leaf.path)))
     used = {leaf.path for pair in pairs for leaf in pair}
     removed = [leaf for leaf in removed if leaf.path not in used]

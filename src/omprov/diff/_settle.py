@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
     from numpy.typing import NDArray
 
 
@@ -30,7 +32,7 @@ def settle(words: NDArray[np.int64], changed: NDArray[np.bool_], gaps: bytes) ->
     starts, ends, before = _movable_runs(words, changed)
     if not len(starts):
         return changed
-    runs = _Runs(np.ascontiguousarray(words).data, bytearray(changed.tobytes()), gaps)
+    runs = Runs(np.ascontiguousarray(words).data, bytearray(changed.tobytes()), gaps)
     done = 0
     for start, end, matched in zip(starts.tolist(), ends.tolist(), before.tolist(), strict=True):
         if start >= done:
@@ -57,10 +59,10 @@ def _movable_runs(
     return starts[movable], ends[movable], before[movable]
 
 
-class _Runs:
+class Runs:
     """The runs of one side while they slide."""
 
-    def __init__(self, words: memoryview[int], changed: bytearray, gaps: bytes) -> None:
+    def __init__(self, words: Sequence[Hashable], changed: bytearray, gaps: bytes) -> None:
         self.words, self.changed, self.gaps = words, changed, gaps
 
     def slide(self, start: int, end: int, matched: int) -> int:

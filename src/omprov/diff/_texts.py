@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._alignment import WordCounts, align
+from ._alignment import WordCounts, align, align_short
+from ._short_alignment import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -114,7 +115,9 @@ def _common_end(old: bytes, new: bytes, most: int) -> int:
 
 
 def count_in(text: bytes) -> int:
-    """Return ``len(text.split())``, in a fraction of the time."""
+    """Return ``len(text.split())``, in a fraction of the time where the text is long."""
+    if len(text) < _STEP:
+        return len(text.split())
     is_space = _IS_SPACE[np.frombuffer(text, np.uint8)]
     begins = np.count_nonzero(is_space[:-1] & ~is_space[1:])
     return int(begins) + (len(text) > 0 and not is_space[0])
@@ -155,6 +158,8 @@ def match_words(old: Sequence[bytes], new: Sequence[bytes]) -> WordCounts:
     """Count two sequences of words and match them."""
     if old == new:
         return WordCounts(old=len(old), new=len(new), common=len(old))
+    if len(old) + len(new) <= SHORT:
+        return align_short(old, new)
     return align(*number(old, new))
 
 

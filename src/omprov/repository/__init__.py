@@ -21,20 +21,23 @@ if TYPE_CHECKING:
     from ._door._commits import CommitVersion
     from ._door._remotes import Exchange
     from ._durations import parse_duration
+    from ._glance import glance_at_tags, setup_of
     from ._handles import VersionHandle
-    from ._layout import FOLDER, JOURNAL
+    from ._layout import CACHE, FOLDER, JOURNAL
+    from ._memories import memory_name, write_memory
     from ._mending import RemoteReport, Repair
     from ._pins import pin_content
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
     from ._restoring import Restored
     from ._run_updates import RunBegin, RunEnd, RunUpdate
-    from ._unchanged import find_held, store_known
+    from ._unchanged import find_held, looks_unchanged, store_known
     from ._versions import AUTO, Added
     from ._workspace import Held, Workspace
 
 __all__ = [
     "AUTO",
+    "CACHE",
     "FOLDER",
     "JOURNAL",
     "SETTINGS",
@@ -67,12 +70,17 @@ __all__ = [
     "VersionHandle",
     "Workspace",
     "find_held",
+    "glance_at_tags",
     "list_backups",
+    "looks_unchanged",
+    "memory_name",
     "parse_duration",
     "parse_size",
     "pin_content",
+    "setup_of",
     "store_content",
     "store_known",
+    "write_memory",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -83,6 +91,7 @@ __getattr__, __dir__ = load_on_use(
         "AssetUsage": "._collecting",
         "BackedUp": "._backups",
         "ByReference": "._contents",
+        "CACHE": "._layout",
         "ClearedCopies": "._copies",
         "CommitVersion": "._door._commits",
         "Config": "._config",
@@ -111,11 +120,16 @@ __getattr__, __dir__ = load_on_use(
         "VersionHandle": "._handles",
         "Workspace": "._workspace",
         "find_held": "._unchanged",
+        "glance_at_tags": "._glance",
         "list_backups": "._backups",
+        "looks_unchanged": "._unchanged",
+        "memory_name": "._memories",
         "parse_duration": "._durations",
         "parse_size": "._config",
         "pin_content": "._pins",
         "store_content": "._contents",
+        "setup_of": "._glance",
         "store_known": "._unchanged",
+        "write_memory": "._memories",
     },
 )

@@ -9,7 +9,7 @@ import omprov.diff
 from omprov.content import Done, Expected, TreeSummary
 from omprov.diff import WordMemory
 from omprov.errors import NotFound
-from omprov.records import Difference, Reference
+from omprov.records import Difference, Digest, Reference
 from omprov.repository import CommitVersion
 
 from ._contraction import Contraction
@@ -18,7 +18,7 @@ from ._matching import LARGEST, Matching
 from ._trees import GitTree, GitTrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omprov.content import Progress
     from omprov.diff import Measure, Tree
@@ -87,9 +87,8 @@ class Import:
                 batch = [self._history.commit(id_) for id_ in ids[start : start + _BATCH]]
                 with self._repository.content.tree_writer() as writer:
                     self._git_trees.writer = writer
-                    made = [one for commit in batch if (one := self._place(commit)) is not None]
-                    if self._measure.name == "words":
-                        matching.match(self._pairs(made))
+                    made = list(self._placed(batch, matching))
+                    matching.finish()
                     versions = [self._to_version(one) for one in made]
                     writer.commit()
                 homes = {commit.id: self._contraction.homes[commit.id] for commit in batch}
@@ -97,6 +96,15 @@ class Import:
                 if progress is not None:
                     progress(Done(len(batch), 0))
         return count
+
+    def _placed(self, batch: Iterable[Commit], matching: Matching) -> Iterator[_Made]:
+        """Store what commits track that make a version, while words are matched beside that."""
+        for commit in batch:
+            made = self._place(commit)
+            if made is not None:
+                if self._measure.name == "words":
+                    matching.add(self._pairs(made))
+                yield made
 
     def _place(self, commit: Commit) -> _Made | None:
         """Store what a commit tracks, if it makes a version."""
@@ -110,23 +118,21 @@ class Import:
         self._remember(commit.id, tree)
         return _Made(commit, tree, olds)
 
-    def _pairs(self, made: Iterable[_Made]) -> dict[Pair, Blobs]:
-        """Return the pairs of files that differ at one path, and were not matched before."""
+    def _pairs(self, made: _Made) -> dict[Pair, Blobs]:
+        """Return the pairs of files that differ at one path."""
         pairs: dict[Pair, Blobs] = {}
-        for one in made:
-            for old in one.inherits.values():
-                if not isinstance(old, GitTree):
-                    continue
-                for delta in one.tree.changes_from(old):
-                    if delta.old is None or delta.new is None:
-                        continue
-                    pair = delta.old.digest, delta.new.digest
-                    known = pair[0] == pair[1] or pair in self._words.matches
-                    if known or max(delta.old.size, delta.new.size) > LARGEST:
-                        continue
-                    blobs = old.blob(delta.path), one.tree.blob(delta.path)
-                    if blobs[0] is not None and blobs[1] is not None:
-                        pairs[pair] = blobs[0], blobs[1]
+        for old in made.inherits.values():
+            if isinstance(old, GitTree):
+                for _, before, after in made.tree.files_from(old):
+                    if before is not None and after is not None and before.id != after.id:
+                        was, now = self._git_trees.file(before), self._git_trees.file(after)
+                        if max(was.size, now.size) <= LARGEST and not (
+                            before.is_module or after.is_module
+                        ):
+                            pairs[Digest(was.digest.hex()), Digest(now.digest.hex())] = (
+                                before.id,
+                                after.id,
+                            )
         return pairs
 
     def _to_version(self, made: _Made) -> CommitVersion:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omprov.errors import Conflict, InvalidInput, NotFound
@@ -11,6 +10,8 @@ from omprov.records import AssetName, Kind, Reference, name_like
 
 from ._history import GitHistory
 from ._known import KnownCommits
+from ._synced import Synced
+from ._unchanged import FOLDER, TIP, Asked, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,28 +20,9 @@ if TYPE_CHECKING:
     from omprov.content import Progress
     from omprov.repository import Repository
 
-_TIP = "git.tip:"
-_FOLDER = "git.folder"
+__all__ = ["Synced", "default_name", "sync_git"]
+
 _VANISHED = "vanished"
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What an import brought.
-
-    Attributes:
-        asset: whose versions the commits are.
-        tips: where it began: reference → commit.
-        commits: how many were not known.
-        versions: how many of these made a version.
-        vanished: versions whose commits no branch or tag leads to any more; they are kept.
-    """
-
-    asset: str
-    tips: Mapping[str, str]
-    commits: int
-    versions: int
-    vanished: int
 
 
 def sync_git(
@@ -74,20 +56,22 @@ def sync_git(
             asset before.
         Unavailable: git cannot read it, or lacks objects.
     """
+    memory = Memory(repository.path, Asked(str(path), asset, subfolder, branches, every))
     history = GitHistory(path, subfolder)
     tips = history.tips(branches, every=every)
-    name = _asset_name(repository, asset or default_name(history))
+    whose = _asset_name(repository, asset or default_name(history))
+    name = str(whose)
     tags = _tags(repository, name)
-    if tags.get(_FOLDER, history.subfolder) != history.subfolder:
+    if tags.get(FOLDER, history.subfolder) != history.subfolder:
         raise Conflict(
-            f"{name} holds the folder {tags[_FOLDER] or '/'} of its repository: import "
+            f"{name} holds the folder {tags[FOLDER] or '/'} of its repository: import "
             f"{history.subfolder or '/'} as another asset (--as)"
         )
     homes = KnownCommits(lambda commits: repository.find_commit_keys(name, commits))
     commits = history.new_commits(tips.values(), homes)
     versions = 0
     if commits:
-        if _FOLDER not in tags:
+        if FOLDER not in tags:
             if all(history.tree_at(commit) is None for commit in commits):
                 raise NotFound("folder", history.subfolder, hint="No commit has it.")
         elif not any(map(history.has, repository.find_commit_keys(name))):
@@ -97,13 +81,14 @@ def sync_git(
             )
         from ._importing import Import  # draws in much, and most often nothing is new
 
-        run = Import(repository, history, name, homes, {_FOLDER: history.subfolder})
+        run = Import(repository, history, name, homes, {FOLDER: history.subfolder})
         versions = run.record(commits, progress)
     moved = _not_forwards(history, tags)
     vanished = _mark_vanished(repository, history, name) if moved else 0
-    state = {**dict.fromkeys(moved), **{_TIP + ref: tip for ref, tip in tips.items()}}
+    state = {**dict.fromkeys(moved), **{TIP + ref: tip for ref, tip in tips.items()}}
     if any(tags.get(tag) != value for tag, value in state.items()):
         repository.add_commits(name, (), {}, state)
+    memory.keep(history.repository.path, whose, tips, {**tags, FOLDER: history.subfolder, **state})
     return Synced(name, tips, len(commits), versions, vanished)
 
 
@@ -113,12 +98,12 @@ def default_name(history: GitHistory) -> str:
     return name_like(re.split(r"[/:\\]", place.rstrip("/").removesuffix(".git"))[-1], "code")
 
 
-def _asset_name(repository: Repository, asset: str) -> str:
+def _asset_name(repository: Repository, asset: str) -> AssetName:
     reference = Reference.parse(asset)
     if reference.selector is not None:
         raise InvalidInput(f"{asset} names a version: name the asset alone")
     kind = reference.kind or Kind.ALGORITHM
-    return str(AssetName(reference.project or repository.project, kind, reference.name))
+    return AssetName(reference.project or repository.project, kind, reference.name)
 
 
 def _tags(repository: Repository, name: str) -> Mapping[str, str]:
@@ -130,11 +115,11 @@ def _tags(repository: Repository, name: str) -> Mapping[str, str]:
 
 def _not_forwards(history: GitHistory, tags: Mapping[str, str]) -> list[str]:
     """Return the tags of imported references that are gone, or went elsewhere than forwards."""
-    tips = {tag: tip for tag, tip in tags.items() if tag.startswith(_TIP)}
+    tips = {tag: tip for tag, tip in tags.items() if tag.startswith(TIP)}
     return [
         tag
         for tag, tip in tips.items()
-        if (current := history.current(tag.removeprefix(_TIP))) is None
+        if (current := history.current(tag.removeprefix(TIP))) is None
         or not history.is_within(tip, current)
     ]
 

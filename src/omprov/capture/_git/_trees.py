@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
-from pygit2.enums import FileMode
+from pygit2.enums import ObjectType
 
 from omprov.content import Entry, EntryKind, may_hold
 from omprov.diff import Delta, Leaf, merge_walks
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Digest
 
-from ._objects import read_object
+from ._objects import read_object, read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,26 +23,67 @@ if TYPE_CHECKING:
     from omprov.content import ContentStore, TreeWriter
     from omprov.diff import Mode, Tree
 
+    _Found: TypeAlias = tuple[bytes, bytes, bytes]
+    """A mode, a name, an id."""
+
 _MOST = 500_000
-"""So many trees, and files, are remembered …"""
+"""So many trees, files, and things that trees hold, are remembered …"""
 _MOST_LISTED = 20_000
 """… and what so many trees hold."""
+_TREE, _MODULE = b"40000", b"160000"
 _KINDS = {
-    FileMode.BLOB_EXECUTABLE: EntryKind.EXECUTABLE,
-    FileMode.LINK: EntryKind.SYMLINK,
+    b"100644": EntryKind.FILE,
+    b"100755": EntryKind.EXECUTABLE,
+    b"120000": EntryKind.SYMLINK,
+    _MODULE: EntryKind.FILE,
 }
-_MODES: dict[EntryKind, Mode] = {
+_ENTRY = re.compile(rb"(40000|100644|100755|120000|160000) ([^\0]+)\0(.{20})", re.DOTALL)
+"""What a tree holds: a mode, a name and an id. Trees of other modes are read by libgit2."""
+_AROUND = 22
+"""Bytes of an entry beside its mode and its name."""
+_MODES: dict[int, Mode] = {
     EntryKind.FILE: "file",
     EntryKind.EXECUTABLE: "executable",
     EntryKind.SYMLINK: "symlink",
 }
 
 
-class _Item(NamedTuple):
-    """What git's tree holds under a name; the name of a folder ends in ``/``."""
+class _Item:
+    """What git's trees hold under a name; one object, however many trees hold the same.
 
-    id: bytes
-    mode: int
+    Attributes:
+        name: of a folder, it ends in ``/``.
+        id: as git names it.
+        mode: git's.
+        entry: what it is stored as, once it is.
+    """
+
+    __slots__ = ("entry", "id", "mode", "name")
+
+    def __init__(self, mode: bytes, name: bytes, id_: bytes) -> None:
+        self.name = name + b"/" if mode == _TREE else name
+        self.id = id_
+        self.mode = mode
+        self.entry: Entry | None = None
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it says which commit of another repository is meant."""
+        return self.mode == _MODULE
+
+
+class Changed(NamedTuple):
+    """A file that differs between two trees.
+
+    Attributes:
+        path: where.
+        old: what the older tree holds there.
+        new: what the newer tree holds there.
+    """
+
+    path: bytes
+    old: _Item | None
+    new: _Item | None
 
 
 class GitTrees:
@@ -60,7 +102,8 @@ class GitTrees:
         self._repository = repository
         self._store = store
         self._trees: dict[bytes, Entry] = {}
-        self._files: dict[_Item, Entry] = {}
+        self._files: dict[tuple[bytes, bytes], Entry] = {}
+        self._met: dict[_Found, _Item | None] = {}
         self._items: dict[bytes, dict[bytes, _Item]] = {}
 
     def put(self, tree: str, like: GitTree | None = None) -> GitTree:
@@ -74,8 +117,8 @@ class GitTrees:
             InvalidInput: folders lie within folders beyond all measure.
             Unavailable: an object is not there.
         """
-        if len(self._trees) > _MOST or len(self._files) > _MOST:
-            self._trees, self._files, self._items = {}, {}, {}
+        if max(len(self._trees), len(self._files), len(self._met)) > _MOST:
+            self._trees, self._files, self._met, self._items = {}, {}, {}, {}
         id_ = bytes.fromhex(tree)
         pair = None
         if like is not None and like.id not in self._trees:
@@ -97,58 +140,111 @@ class GitTrees:
         if known is not None:
             return known
         shared = {} if like is None else self._stored(*like)
-        entries = []
-        for name, item in self.items(id_).items():
-            other = shared.get(name)
-            if other is not None and other[0] == item:
-                entries.append(other[1])
-            elif item.mode == FileMode.TREE:
-                below = None
-                if other is not None:
-                    below = other[0].id, Digest(other[1].digest.hex())
-                entries.append(self._put(item.id, below)._replace(name=name))
-            else:
-                entries.append(self.file(item)._replace(name=name))
+        entries = [
+            item.entry or self._put_item(item, shared.get(name))
+            for name, item in self.items(id_).items()
+        ]
         self._trees[id_] = entry = self.writer.put_folder(b"", entries)
         return entry
 
-    def _stored(self, id_: bytes, digest: Digest) -> dict[bytes, tuple[_Item, Entry]]:
-        """Return what an earlier tree holds, as git and as the store name it."""
-        stored = {entry.name: entry for entry in self._store.tree(digest).iter_folder()}
+    def _put_item(self, item: _Item, other: _Item | None) -> Entry:
+        """Store a file or folder.
+
+        Args:
+            item: which.
+            other: what an earlier tree, which is stored, holds under its name.
+        """
+        if item.mode != _TREE:
+            return self.file(item)
+        like = None
+        if other is not None and other.entry is not None:
+            like = other.id, Digest(other.entry.digest.hex())
+        item.entry = entry = self._put(item.id, like)._replace(name=item.name)
+        return entry
+
+    def _stored(self, id_: bytes, digest: Digest) -> Mapping[bytes, _Item]:
+        """Take note of how an earlier tree is stored; return what it holds."""
         if id_.hex() not in self._repository:  # it vanished, and git has cleaned up
             return {}
+        stored = {entry.name: entry for entry in self._store.tree(digest).iter_folder()}
         items = self.items(id_)
-        return {name: (items[name], stored[name]) for name in items if name in stored}
+        for name, item in items.items():
+            if item.entry is None:
+                item.entry = stored.get(name)
+        return items
 
     def items(self, id_: bytes) -> Mapping[bytes, _Item]:
         """Return what git's tree holds, in the order of names."""
         items = self._items.get(id_)
         if items is None:
             items = {}
-            for one in read_object(self._repository, id_.hex()):
-                name = one.raw_name
-                if may_hold(name):
-                    folder = one.filemode == FileMode.TREE
-                    items[name + b"/" if folder else name] = _Item(one.id.raw, one.filemode)
+            for found in self._list(id_):
+                item = self._met[found] if found in self._met else self._meet(found)
+                if item is not None:
+                    items[item.name] = item
             if len(self._items) > _MOST_LISTED:
                 self._items.clear()
             self._items[id_] = items
         return items
 
+    def _list(self, id_: bytes) -> list[_Found]:
+        """Read a tree: modes, names and ids."""
+        kind, raw = read_raw(self._repository, id_)
+        found: list[_Found] = _ENTRY.findall(raw)
+        known = sum(len(mode) + len(name) + _AROUND for mode, name, _ in found)
+        if kind != ObjectType.TREE or known != len(raw):
+            tree = read_object(self._repository, id_.hex())
+            return [(b"%o" % one.filemode, one.raw_name, one.id.raw) for one in tree]
+        return found
+
+    def _meet(self, found: _Found) -> _Item | None:
+        """Take note of something that was not met before; ``None`` where no folder may hold it."""
+        item = self._met[found] = _Item(*found) if may_hold(found[1]) else None
+        return item
+
     def file(self, item: _Item) -> Entry:
-        """Store a file; return its entry, without a name."""
-        entry = self._files.get(item)
-        if entry is None:
-            kind = _KINDS.get(FileMode(item.mode), EntryKind.FILE)
-            entry = self._files[item] = self.writer.put_file(b"", self.read(item), kind)
-        return entry
+        """Store a file; return its entry."""
+        if item.entry is None:
+            key = item.id, item.mode
+            entry = self._files.get(key)
+            if entry is None:
+                entry = self.writer.put_file(b"", self.read(item), _KINDS[item.mode])
+                self._files[key] = entry
+            item.entry = entry._replace(name=item.name)
+        return item.entry
 
     def read(self, item: _Item) -> bytes:
         """Return the bytes of a file, or the target of a symlink."""
-        if item.mode == FileMode.COMMIT:
+        if item.is_module:
             return b"Subproject commit %s\n" % item.id.hex().encode()
-        data: bytes = read_object(self._repository, item.id.hex()).data
-        return data
+        return read_raw(self._repository, item.id)[1]
+
+    def below(self, path: bytes, id_: bytes) -> Iterator[tuple[bytes, _Item]]:
+        """Give every file of a folder, by path."""
+        for name, item in self.items(id_).items():
+            if item.mode == _TREE:
+                yield from self.below(path + name, item.id)
+            else:
+                yield path + name, item
+
+    def changes(self, old: bytes, new: bytes) -> list[Changed]:
+        """Return the files that differ between two trees, by path."""
+        changed: list[Changed] = []
+        self._compare(b"", old, new, changed)
+        return changed
+
+    def _compare(self, path: bytes, old: bytes, new: bytes, changed: list[Changed]) -> None:
+        olds, news = self.items(old), self.items(new)
+        for name in sorted({item.name for item in {*olds.values()} ^ {*news.values()}}):
+            before, after, place = olds.get(name), news.get(name), path + name
+            if not name.endswith(b"/"):
+                changed.append(Changed(place, before, after))
+            elif before is not None and after is not None:
+                self._compare(place, before.id, after.id, changed)
+            elif before is not None:
+                changed += [Changed(*one, None) for one in self.below(place, before.id)]
+            elif after is not None:
+                changed += [Changed(p, None, item) for p, item in self.below(place, after.id)]
 
 
 class GitTree:
@@ -164,6 +260,7 @@ class GitTree:
         self.id = id_
         self._entry = entry
         self.digest = Digest(entry.digest.hex())
+        self._compared: dict[bytes, list[Changed]] = {}
 
     @property
     def files(self) -> int:
@@ -177,14 +274,26 @@ class GitTree:
 
     def walk(self) -> Iterator[Leaf]:
         """Give every file and symlink, by path."""
-        yield from self._below(b"", self.id)
+        for path, item in self._trees.below(b"", self.id):
+            yield self._leaf(path, item)
 
     def changes_from(self, older: Tree) -> Iterator[Delta]:
         """Give the paths at which this tree differs from `older`, by path."""
         if not isinstance(older, GitTree):
             yield from merge_walks(older, self)
             return
-        yield from self._changes(b"", older.id, self.id)
+        for path, before, after in self.files_from(older):
+            was = None if before is None else self._leaf(path, before)
+            now = None if after is None else self._leaf(path, after)
+            if was != now:
+                yield Delta(path.decode(errors="surrogateescape"), was, now)
+
+    def files_from(self, older: GitTree) -> list[Changed]:
+        """Return the files that differ from an older tree, by path; they are remembered."""
+        changed = self._compared.get(older.id)
+        if changed is None:
+            changed = self._compared[older.id] = self._trees.changes(older.id, self.id)
+        return changed
 
     def open(self, path: str) -> BinaryIO:
         """Open the bytes of a file (a symlink's target).
@@ -193,15 +302,6 @@ class GitTree:
             NotFound: there is none.
         """
         return BytesIO(self._trees.read(self._item(path)))
-
-    def blob(self, path: str) -> str | None:
-        """Return git's id of the bytes of a file; ``None`` of a submodule, which has none.
-
-        Raises:
-            NotFound: there is none.
-        """
-        item = self._item(path)
-        return None if item.mode == FileMode.COMMIT else item.id.hex()
 
     def _item(self, path: str) -> _Item:
         *folders, name = path.encode(errors="surrogateescape").split(b"/")
@@ -214,34 +314,11 @@ class GitTree:
             raise NotFound("file", path)
         return item
 
-    def _below(self, path: bytes, id_: bytes) -> Iterator[Leaf]:
-        for name, item in self._trees.items(id_).items():
-            if name.endswith(b"/"):
-                yield from self._below(path + name, item.id)
-            else:
-                yield self._leaf(path + name, item)
-
     def _leaf(self, path: bytes, item: _Item) -> Leaf:
         entry = self._trees.file(item)
-        mode = _MODES[EntryKind(entry.kind)]
-        name = path.decode(errors="surrogateescape")
-        return Leaf(name, Digest(entry.digest.hex()), entry.size, mode)
-
-    def _changes(self, path: bytes, old: bytes, new: bytes) -> Iterator[Delta]:
-        olds, news = self._trees.items(old), self._trees.items(new)
-        for name in sorted(
-            {name for name, item in olds.items() if news.get(name) != item}
-            | {name for name, item in news.items() if olds.get(name) != item}
-        ):
-            before, after, place = olds.get(name), news.get(name), path + name
-            if not name.endswith(b"/"):
-                was = None if before is None else self._leaf(place, before)
-                now = None if after is None else self._leaf(place, after)
-                if was != now:
-                    yield Delta(place.decode(errors="surrogateescape"), was, now)
-            elif before is not None and after is not None:
-                yield from self._changes(place, before.id, after.id)
-            elif before is not None:
-                yield from (Delta(leaf.path, leaf, None) for leaf in self._below(place, before.id))
-            elif after is not None:
-                yield from (Delta(leaf.path, None, leaf) for leaf in self._below(place, after.id))
+        return Leaf(
+            path.decode(errors="surrogateescape"),
+            Digest(entry.digest.hex()),
+            entry.size,
+            _MODES[entry.kind],
+        )

@@ -28,14 +28,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from blake3 import blake3
 
-from omprov._workers import Workers, cores
+from omprov._cores import cores
+from omprov._workers import Workers
 from omprov.content._format._lists import Piece, chunk_piece
 from omprov.content._format._nodes import Entry
 from omprov.content._format._objects import Key, ObjectType
 
 from ._chunking import iter_windows
 from ._crew_task import LARGE, WINDOW, serve
-from ._disk import FileLook, hash_file, kind_of, read_steadily
+from ._disk import FileLook, hash_file, kind_of, looks, read_steadily
 from ._putting import put_pieces
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ class Crew:
     def _settle(self, file: FoundFile, look: FileLook, digest: bytes) -> None:
         self._stats.add(look, digest, self._now)
         file.entry = Entry(file.name, kind_of(look.st_mode), look.st_size, 1, digest)
+        file.as_found = looks(look) == looks(file.stat)
 
     def _choose(self, worker: int, number: int, chunks: list[bytes]) -> None:
         """Let a worker store those of its chunks that nobody has stored or is about to."""

@@ -166,7 +166,7 @@ def read_steadily(
     raise _changing(path)
 
 
-def looks(stat: os.stat_result) -> tuple[int, int, int, int]:
+def looks(stat: os.stat_result | FileLook) -> tuple[int, int, int, int]:
     """Return what would differ if the file had changed."""
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, BinaryIO
 
-from omprov._workers import cores
+from omprov._cores import cores
 from omprov.content._format._nodes import Entry
 from omprov.content._format._objects import WHOLE
 
 from ._chunking import iter_chunks
-from ._crew import Crew
-from ._disk import hash_file, kind_of, read_all, read_steadily
+from ._disk import hash_file, kind_of, looks, read_all, read_steadily
 from ._putting import put_chunks, put_content
 from ._writer import ObjectWriter
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from ._crew import Crew
     from ._putting import Sink
     from ._stats import StatCache
     from ._walk import FoundFile
@@ -37,6 +37,9 @@ class Intake:
 
     `begin` may be called for many files ahead of `finish`, so that a crew has something to do;
     files are finished in the order in which they were begun. Use it in a ``with`` statement.
+
+    Attributes:
+        now: when it was made, by the clock of `StatCache`.
     """
 
     def __init__(self, sink: Sink, stats: StatCache, tell: Tell, *, crew: bool = True) -> None:
@@ -51,7 +54,7 @@ class Intake:
         self._sink = sink
         self._stats = stats
         self._tell = tell
-        self._now = stats.now()
+        self.now = stats.now()
         self._waiting: deque[FoundFile] = deque()
         self._waiting_bytes = 0
         self._may_start = crew and cores() > 1
@@ -90,8 +93,9 @@ class Intake:
         self._waiting.popleft()
         self._waiting_bytes -= file.stat.st_size
         digest, stat = read_steadily(file.path, self._read)
-        self._stats.add(stat, digest, self._now)
+        self._stats.add(stat, digest, self.now)
         file.entry = Entry(file.name, kind_of(stat.st_mode), stat.st_size, 1, digest)
+        file.as_found = looks(stat) == looks(file.stat)
         self._tell(1, stat.st_size)
 
     def commit(self) -> None:
@@ -100,8 +104,10 @@ class Intake:
             self._crew.commit()
 
     def _start(self) -> None:
+        from ._crew import Crew  # start-up: it draws in what processes talk with
+
         writer = self._sink if isinstance(self._sink, ObjectWriter) else None
-        self._crew = Crew(writer, self._stats, self._now, self._tell)
+        self._crew = Crew(writer, self._stats, self.now, self._tell)
         while self._waiting:
             self._crew.begin(self._waiting.popleft())
 

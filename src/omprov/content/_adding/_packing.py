@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from omprov.content._pack_folder import pack_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future, ThreadPoolExecutor
     from pathlib import Path
 
     from omprov.content._format._objects import Key
@@ -104,6 +104,8 @@ class Packing:
             return
         self.settle()
         if self._thread is None:
+            from concurrent.futures import ThreadPoolExecutor  # start-up: few fill a pack
+
             self._thread = ThreadPoolExecutor(1, "omprov-packs")
         self._publishing = self._thread.submit(self.publish, pack)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from blake3 import blake3
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from omprov.content._format._lists import Piece
+
+_size_of, _files_of = attrgetter("size"), attrgetter("files")
 
 
 class Sink(Protocol):
@@ -79,8 +82,8 @@ def new_folder(sink: Sink) -> Pager[Entry]:
         return Entry(
             page[-1].name if page else b"",
             EntryKind.PAGE,
-            sum(entry.size for entry in page),
-            sum(entry.files for entry in page),
+            sum(map(_size_of, page)),
+            sum(map(_files_of, page)),
             digest,
         )
 

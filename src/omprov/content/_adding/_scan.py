@@ -1,14 +1,14 @@
 """Turns files on disk, or in memory, into trees: nodes and content go to a sink, in one pass."""
 
 # Paths are bytes here, which pathlib does not take:
-# ruff: noqa: PTH100, PTH115, PTH116, PTH119
+# ruff: noqa: PTH115, PTH116, PTH119
 
 from __future__ import annotations
 
 import os
 import stat as stat_module
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,14 @@ from omprov.content._progress import Expected, Tally
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Digest
 
-from ._disk import kind_of, look, told
+from ._disk import kind_of, told
 from ._ignore import ALWAYS_IGNORED, IgnoreRules
 from ._intake import Intake
+from ._looks import SETTLED, Looks, found_in
 from ._putting import NullSink, new_folder, put_content, write_tree
 from ._selection import walk_selection
 from ._stats import identity
-from ._walk import FolderBegin, FolderEnd, FoundFile, measure, walk
+from ._walk import FolderBegin, FolderEnd, FoundFile, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,11 +51,14 @@ class TreeSummary:
         digest: of the tree; equal folders have equal digests.
         size: bytes of all files.
         files: regular files and symlinks.
+        looks: how the folder looked, for `looks_as`; ``None`` where something changed shortly
+            before, or meanwhile, and of what is no folder on disk.
     """
 
     digest: Digest
     size: int
     files: int
+    looks: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
 
 
 def scan(
@@ -89,16 +93,19 @@ def scan(
     is_folder = stat_module.S_ISDIR(stat.st_mode)
     if progress is not None:
         progress(Expected(*(measure(raw_path, rules) if is_folder else (1, stat.st_size))))
+    looks = Looks()
     with Intake(sink, stats, tally.add) as intake:
         run = _Scan(sink, stats, intake, tally)
-        if is_folder:
-            root = run.tree(walk(raw_path.rstrip(b"/") or b"/", rules))
-        else:
-            root = run.single_file(raw_path)
+        found = looks.watch(found_in(raw_path, rules))
+        root = run.tree(found) if is_folder else write_tree(run.entries(found), sink)
         intake.commit()
     tally.tell()
     stats.write()
-    return TreeSummary(Digest(root.digest.hex()), root.size, root.files)
+    marks = looks.finish()
+    is_settled = run.as_found and looks.latest + SETTLED < intake.now
+    return TreeSummary(
+        Digest(root.digest.hex()), root.size, root.files, marks if is_settled else None
+    )
 
 
 def scan_selection(
@@ -187,40 +194,41 @@ def write_found(found: Iterable[Found], sink: Sink) -> Entry:
 
 
 class _Scan:
-    """Makes a tree of what is found, reading ahead of where it writes."""
+    """Makes a tree of what is found, reading ahead of where it writes.
+
+    Attributes:
+        as_found: whether every file that was read looked as it did when it was found.
+    """
 
     def __init__(self, sink: Sink, stats: StatCache, intake: Intake, tally: Tally) -> None:
         self._sink = sink
         self._stats = stats
         self._intake = intake
         self._tally = tally
+        self.as_found = True
 
     def tree(self, found: Iterator[Found]) -> Entry:
         """Write the nodes of all folders; return the entry that stands for the top one."""
-        return write_found(self._finished(found), self._sink)
+        return write_found(self._read(found), self._sink)
 
-    def _finished(self, found: Iterator[Found]) -> Iterator[Found]:
+    def _read(self, found: Iterator[Found]) -> Iterator[Found]:
         for one in self._ahead(found):
             if isinstance(one, FoundFile):
-                self._intake.finish(one)
+                self._finished(one)
             yield one
 
-    def single_file(self, path: bytes) -> Entry:
-        """Write a tree with one entry."""
-        real = os.path.realpath(path)
-        file = FoundFile(os.path.basename(os.path.abspath(path)), real, look(real))
-        self._begin([file])
-        self._intake.finish(file)
-        assert file.entry is not None
-        return write_tree([file.entry], self._sink)
-
-    def entries(self, files: Sequence[FoundFile]) -> Iterator[Entry]:
+    def entries(self, found: Iterable[Found]) -> Iterator[Entry]:
         """Give the entries of files and symlinks."""
+        files = [one for one in found if isinstance(one, FoundFile)]
         self._begin(files)
         for file in files:
-            self._intake.finish(file)
-            assert file.entry is not None
-            yield file.entry
+            yield self._finished(file)
+
+    def _finished(self, file: FoundFile) -> Entry:
+        self._intake.finish(file)
+        self.as_found &= file.as_found
+        assert file.entry is not None
+        return file.entry
 
     def _ahead(self, found: Iterator[Found]) -> Iterator[Found]:
         """Give what is found after reading was begun some way ahead."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from omprov.content._adding._writer import ObjectWriter
 
+_MOST_NAMES = 100_000
+"""So many names are remembered that a folder may hold: they come again and again."""
+
 
 class TreeWriter:
     """Takes files, then the folders that they are in, and gives the entry that stands for each.
@@ -26,6 +29,7 @@ class TreeWriter:
 
     def __init__(self, writer: ObjectWriter) -> None:
         self._writer = writer
+        self._names: set[bytes] = set()
 
     def put_file(self, name: bytes, content: bytes, kind: EntryKind = EntryKind.FILE) -> Entry:
         """Put a file, an executable or a symlink (whose content is its target).
@@ -47,12 +51,19 @@ class TreeWriter:
         Raises:
             InvalidInput: a name that no folder may hold; see `may_hold`.
         """
+        held = list(entries)
+        for entry in held:
+            if entry.name not in self._names:
+                self._check(entry.name)
         folder = new_folder(self._writer)
-        for entry in entries:
-            if not may_hold(entry.name.removesuffix(b"/")):
-                raise InvalidInput(f"no folder may hold {os.fsdecode(entry.name)!r}")
-            folder.add(entry)
+        folder.extend(held)
         return folder.finish()._replace(name=name and name + b"/", kind=EntryKind.FOLDER)
+
+    def _check(self, name: bytes) -> None:
+        if not may_hold(name.removesuffix(b"/")):
+            raise InvalidInput(f"no folder may hold {os.fsdecode(name)!r}")
+        if len(self._names) < _MOST_NAMES:
+            self._names.add(name)
 
     def commit(self) -> None:
         """Make everything that was put durable."""

@@ -29,12 +29,14 @@ class FoundFile:
         path: as it is opened.
         stat: how it looked when it was found.
         entry: what it makes in a tree, once that is known.
+        as_found: whether it looked the same when it was read, if it was.
     """
 
     name: bytes
     path: bytes
     stat: os.stat_result
     entry: Entry | None = None
+    as_found: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from omprov._workers import Workers, cores
+from omprov._cores import cores
+from omprov._workers import Workers
 from omprov.content._format._objects import content_key
 from omprov.content._opening import open_parts
 from omprov.errors import Unavailable

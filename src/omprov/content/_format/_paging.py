@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 Item = TypeVar("Item")
 
@@ -53,6 +53,14 @@ class Pager(Generic[Item]):
             self._above = Pager(self._mark, self._write, self._level + 1)
             for one in head:
                 self.add(one)
+
+    def extend(self, items: Sequence[Item]) -> None:
+        """Take the next items."""
+        if self._above is None and len(self._page) + len(items) <= SHORT:
+            self._page += items
+            return
+        for item in items:
+            self.add(item)
 
     def finish(self) -> Item:
         """Write what is left; return the item that stands for the page on top."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omprov._lazy import Later
@@ -18,6 +19,7 @@ from omprov.content._adding._scan import (
 )
 from omprov.content._adding._tree_writer import TreeWriter
 from omprov.content._adding._writer import ObjectWriter
+from omprov.content._losses import last_loss, store_mark
 from omprov.content._references._record import (
     Recorder,
     Referenced,
@@ -63,10 +65,13 @@ class Putting(OpenedStore):
             StorageFull: there is no room.
         """
         self._reader.refresh()
+        loss = last_loss(self.path)
         with ObjectWriter(self.path, self._index) as writer:
             summary = scan(path, writer, self._stats, progress=progress)
             writer.commit()
-        return summary
+        if summary.looks is None:
+            return summary
+        return replace(summary, looks=(store_mark(self.path, loss), *summary.looks))
 
     def put_files(self, files: Mapping[str, bytes]) -> TreeSummary:
         """Store a tree given as path → content; parts of a path are joined by ``/``.

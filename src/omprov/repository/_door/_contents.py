@@ -10,6 +10,7 @@ from omprov.errors import InvalidInput, NotFound
 from omprov.repository._door._versions import Versions
 from omprov.repository._file_references import resolve_file
 from omprov.repository._resolving import resolve_asset, resolve_version
+from omprov.repository._unchanged import looks_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,6 +147,8 @@ class Contents(Versions):
         held = self.workspace.find(path)
         if held is None:
             raise NotFound("recorded folder", path, hint="`omprov add` records it.")
+        if looks_unchanged(self.path, path, held):
+            return []
         deltas = self.content.changes_on_disk(held.digest, path)
         return [delta for delta in deltas if delta.new is not None or held.has(delta.path)]
 

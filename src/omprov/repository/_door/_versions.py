@@ -10,6 +10,7 @@ from omprov.records import DEFAULT_PROJECT, Reference
 from omprov.repository._contents import path_of, store_content
 from omprov.repository._door._opened import Opened
 from omprov.repository._resolving import new_asset_name, parse, resolve_asset, resolve_version
+from omprov.repository._unchanged import keep_looks
 from omprov.repository._versions import (
     AUTO,
     CANDIDATES,
@@ -91,6 +92,8 @@ class Versions(Opened):
         )
         if path is not None:
             self.workspace.remember(path, added.version)
+            if summary is not None:
+                keep_looks(self.path, path, summary)
         return added
 
     def add_child(
