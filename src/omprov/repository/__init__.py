@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._durations import parse_duration
     from ._glance import glance_at_tags, setup_of
     from ._handles import VersionHandle
-    from ._layout import CACHE, FOLDER, JOURNAL
+    from ._layout import CACHE, CONTENT, FOLDER, JOURNAL
     from ._memories import memory_name, write_memory
     from ._mending import RemoteReport, Repair
     from ._pins import pin_content
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTO",
     "CACHE",
+    "CONTENT",
     "FOLDER",
     "JOURNAL",
     "SETTINGS",
@@ -92,6 +93,7 @@ __getattr__, __dir__ = load_on_use(
         "BackedUp": "._backups",
         "ByReference": "._contents",
         "CACHE": "._layout",
+        "CONTENT": "._layout",
         "ClearedCopies": "._copies",
         "CommitVersion": "._door._commits",
         "Config": "._config",

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from omprov.capture._journal._folders import FILES, SUFFIX, remove_folder
 from omprov.capture._journal._format import encode
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from omprov.content import TreeSummary
     from omprov.records import Run, RunId, Version
-    from omprov.repository import Repository
+    from omprov.repository import Output, Repository
 
     from ._delivery import Delivery
     from ._homes import Home
@@ -280,6 +281,8 @@ class ActiveRun:
         if taken != name:
             raise AlreadyExists("output", place, "Pass role= to record another one.")
         facts: dict[str, Any] = {"role": place, "asset": name, "message": message}
+        if isinstance(content, str | Path):
+            facts["from"] = str(Path(content).absolute())
         if content is not None:
             try:
                 facts["stored"] = self._home.store(content, self.folder)
@@ -287,7 +290,7 @@ class ActiveRun:
                 if not isinstance(content, str | Path):
                     self._trouble(f"output {asset} cannot be stored ({error}) and is lost")
                     return
-                facts["path"] = str(Path(content).absolute())
+                facts["path"] = facts["from"]
                 self._trouble(f"output {asset} cannot be stored now ({error})")
         self._journal.append("output", facts)
 
@@ -342,6 +345,15 @@ class ActiveRun:
     def began(self) -> datetime:
         """When this process began it, or came to it."""
         return datetime.fromtimestamp(self._began, UTC)
+
+    def log_stored(self, output: Output, *, role: str) -> None:
+        """Name an output whose content is stored already."""
+        self._check_running()
+        stored = cast("TreeSummary", output.content)
+        self._home.pin(stored, self.folder)
+        facts = {"role": role, "asset": str(output.asset), "message": output.message}
+        summary = [stored.digest, stored.size, stored.files]
+        self._journal.append("output", {**facts, "stored": summary})
 
     def log_point(self, name: str, step: int, value: float, time: datetime) -> None:
         """Add a point of a metric that was measured earlier."""

@@ -24,7 +24,7 @@ from omprov.records import Digest, RunId, RunStatus, VersionId
 from omprov.repository import MetricPoint, Output, RunBegin, RunEnd, RunUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omprov.capture._journal._tail import JournalTail
     from omprov.records import Run, Version
@@ -96,6 +96,13 @@ class Delivery:
         self._environment: dict[str, Any] = {}
         self._captured: dict[str, str] = {}
         self._captured_params: dict[str, Any] = {}
+
+    def named_outputs(self) -> Iterator[tuple[Path, str]]:
+        """Give the folders and files that were named as outputs so far, with their assets."""
+        for outputs in self._outputs.values():
+            for said in outputs.values():
+                if said.get("from"):
+                    yield Path(said["from"]), said["asset"]
 
     def deliver(self, repository: Repository, facts: Facts | None = None) -> bool:
         """Record what is new; once all its processes are gone, remove the folder.
@@ -252,7 +259,7 @@ class Delivery:
             for role, said in self._outputs.get(tail.name, {}).items():
                 output = _output(said, problems)
                 if output is not None:
-                    outputs[role] = output
+                    outputs[_free_role(outputs, role, output)] = output
         is_ending = any(tail in new for tail in owners)
         end = self._end(owners) if is_ending else None
         files = self.folder / FILES
@@ -275,6 +282,7 @@ class Delivery:
         )
         try:
             self.recorded = repository.update_run(id_, update)
+            self._remember(repository, self.recorded, new)
         except (Unavailable, Conflict):
             raise
         except (OmprovError, OSError) as error:
@@ -283,6 +291,14 @@ class Delivery:
                 id_,
                 replace(update, outputs={}, end=_failed(end), source={"problems": problems}),
             )
+
+    def _remember(self, repository: Repository, run: Run, new: list[JournalTail]) -> None:
+        """Let the workspace know what the folders held that were named as outputs."""
+        for tail in new:
+            for role, said in self._outputs.get(tail.name, {}).items():
+                if said.get("from") and role in run.outputs:
+                    with suppress(OSError):
+                        repository.workspace.remember(Path(said["from"]), run.outputs[role])
 
     def _captured_inputs(
         self, repository: Repository, run: Run
@@ -310,6 +326,16 @@ class Delivery:
             said.get("exit_status"),
             said.get("message", ""),
         )
+
+
+def _free_role(outputs: Mapping[str, Output], role: str, output: Output) -> str:
+    """Return the role, with a number where another process named another asset in it."""
+    number = 1
+    free = role
+    while free in outputs and outputs[free].asset != output.asset:
+        number += 1
+        free = f"{role}.{number}"
+    return free
 
 
 def _failed(end: RunEnd | None) -> RunEnd | None:

@@ -14,13 +14,14 @@ from omprov.capture._journal._format import MAGIC, encode
 from omprov.capture._journal._tail import peek
 from omprov.errors import InvalidInput, NotFound, Unavailable
 from omprov.records import Reference, RunId, RunStatus, check_name
-from omprov.repository import JOURNAL, pin_content
+from omprov.repository import CONTENT, JOURNAL, pin_content
 
 from ._shipping import Shipper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from omprov.content import TreeSummary
     from omprov.records import Version
     from omprov.repository import Repository
 
@@ -163,11 +164,16 @@ class Home:
             else:
                 found = store.put_files(content)
         else:
-            from omprov.repository import store_known  # start-up: it brings the content store
+            from omprov.content import ContentStore  # start-up
 
-            found = store_known(self.folder, Path(content))
-        pin_content(run_folder, found.digest)
+            with ContentStore.open(self.folder / CONTENT) as store:
+                found = store.put_tree(Path(content))
+        self.pin(found, run_folder)
         return found.digest, found.size, found.files
+
+    def pin(self, content: TreeSummary, run_folder: Path) -> None:
+        """Keep a content that was stored until the run has recorded it."""
+        pin_content(run_folder, content.digest)
 
     def wait_for_id(self, opening: Opening) -> RunId:
         """Return the id of a run; a rank that does not know it waits for who began it.
