@@ -155,7 +155,14 @@ print("rank", os.environ["RANK"], trainer.args.world_size)
 
 @pytest.mark.slow
 def test_of_two_ranks_under_torchrun_one_records(project):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+    ]
     done = script(project.path.parent, RANKS, *launch)
     assert "rank 0 2" in done.stdout
     assert "rank 1 2" in done.stdout
