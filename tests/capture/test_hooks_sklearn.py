@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import joblib
 import pytest
-from framework_runs import active, careful, need, script
+from framework_runs import careful, need, script
 
 import omprov
 from omprov.records import RunStatus

@@ -1,8 +1,9 @@
-"""The callback of transformers, with a real `Trainer` and a tiny model built from a configuration."""
+"""The callback of transformers, with a real `Trainer` and a tiny model of random weights."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from framework_runs import active, careful, curve, files, need, script
@@ -26,7 +27,8 @@ class Words(torch.utils.data.Dataset):
         return 16
     def __getitem__(self, at):
         ids = torch.arange(at, at + 4) % 20
-        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.tensor(at % 2)}
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids),
+                "labels": torch.tensor(at % 2)}
 
 def arguments(folder, **more):
     return TrainingArguments(output_dir=str(folder), **{
@@ -97,10 +99,9 @@ def test_the_best_checkpoint_is_the_model_without_its_optimizer(project, train, 
     held = files(project, run.outputs["model"])
     assert "model.safetensors" in held
     assert not [name for name in held if name.startswith(("optimizer", "rng", "training_args"))]
-    best = trainer.state.best_model_checkpoint
+    best = Path(trainer.state.best_model_checkpoint)
     copy = project.local_copy(run.outputs["model"])
-    with open(f"{best}/model.safetensors", "rb") as file:
-        assert (copy / "model.safetensors").read_bytes() == file.read()
+    assert (copy / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
     assert run.tags["best_metric"] == str(trainer.state.best_metric)
     assert len(curve(project, run, "eval_loss")) == 2
 

@@ -22,13 +22,7 @@ _HOOK = "Lightning"
 
 
 class LightningRun:
-    """The calls of a logger; only the process of rank zero records anything.
-
-    Attributes:
-        save_dir: where Lightning's checkpoints go by default; ``None`` leaves that to the trainer.
-    """
-
-    save_dir: str | None
+    """The calls of a logger; only the process of rank zero records anything."""
 
     def __init__(
         self,
@@ -67,6 +61,11 @@ class LightningRun:
     def run(self) -> ActiveRun:
         """Return the run."""
         return self.begin().run
+
+    @property
+    def save_dir(self) -> str | None:
+        """Where Lightning's checkpoints go by default; ``None`` leaves that to the trainer."""
+        return self._save_dir
 
     @property
     def name(self) -> str:

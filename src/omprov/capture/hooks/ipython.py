@@ -39,10 +39,10 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
 
 
 @magics_class
-class OmprovMagics(Magics):  # type: ignore[misc,unused-ignore]
+class OmprovMagics(Magics):
     """The magics."""
 
-    @cell_magic("omprov")  # type: ignore[untyped-decorator,unused-ignore]
+    @cell_magic("omprov")
     def record(self, line: str, cell: str) -> None:
         """Record a cell as a run: ``%%omprov [NAME] [--param K=V]…``.
 
@@ -127,7 +127,7 @@ class Notebook:
 
     def to_bytes(self) -> bytes:
         """Write the cells as a notebook: no outputs, no counts, the same for the same cells."""
-        cells = [
+        cells: list[dict[str, Any]] = [
             {
                 "cell_type": sort,
                 "metadata": {},

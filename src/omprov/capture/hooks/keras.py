@@ -26,7 +26,7 @@ _HOOK = "Keras"
 _WEIGHTS, _MODEL = "weights.npz", "model.json"
 
 
-class OmprovCallback(keras.callbacks.Callback):  # type: ignore[misc,unused-ignore]
+class OmprovCallback(keras.callbacks.Callback):
     """Records how a model is trained, the metrics of each epoch, and the model.
 
     A run of the callback's own ends when the training does.

@@ -17,9 +17,4 @@ from ._lightning import LightningRun
 class OmprovLogger(LightningRun, Logger):
     """Records hyperparameters, metrics and checkpoints of a training with Lightning."""
 
-    @property
-    def save_dir(self) -> str | None:
-        """Where Lightning's checkpoints go by default."""
-        return self._save_dir
-
     experiment = property(rank_zero_experiment(LightningRun.run))

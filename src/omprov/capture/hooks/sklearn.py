@@ -125,9 +125,9 @@ def wrap_estimators(is_on: Callable[[], bool]) -> None:
     if getattr(BaseEstimator, _MARK, False):
         return
     setattr(BaseEstimator, _MARK, True)
-    before = BaseEstimator.__init_subclass__.__func__  # type: ignore[attr-defined]
+    before = BaseEstimator.__init_subclass__.__func__
 
-    def init_subclass(cls: type, **kwargs: Any) -> None:
+    def init_subclass(cls: type, /, **kwargs: Any) -> None:
         before(cls, **kwargs)
         _wrap_class(cls, is_on)
 
@@ -137,7 +137,7 @@ def wrap_estimators(is_on: Callable[[], bool]) -> None:
 
 
 def _all_below(cls: type) -> list[type]:
-    found = cls.__subclasses__()
+    found: list[type] = cls.__subclasses__()
     return [*found, *(one for each in found for one in _all_below(each))]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 try:
     import safetensors.torch as _safetensors
 except ImportError:  # then PyTorch's own format
-    _safetensors = None  # type: ignore[assignment,unused-ignore]
+    _safetensors = None
 
 
 def log_model(

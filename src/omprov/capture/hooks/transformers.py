@@ -35,7 +35,7 @@ FOLDER = "omprov-model"
 """Below the output folder: the files of the model that was recorded, as hard links."""
 
 
-class OmprovCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
+class OmprovCallback(TrainerCallback):
     """Records arguments, the model's configuration, logs, and the best or final model.
 
     Only the world's process zero records anything. A run of the callback's own ends when the
