@@ -10,7 +10,7 @@ from pygit2.enums import ObjectType
 
 from omprov.content import Entry, EntryKind, may_hold
 from omprov.diff import Delta, Leaf, merge_walks
-from omprov.errors import InvalidInput, NotFound
+from omprov.errors import InvalidInput, NotFound, Unavailable
 from omprov.records import Digest
 
 from ._objects import read_object, read_raw
@@ -70,6 +70,9 @@ class _Item:
     def is_module(self) -> bool:
         """Whether it says which commit of another repository is meant."""
         return self.mode == _MODULE
+
+
+_UNKNOWN = _Item(b"", b"", b"")
 
 
 class Changed(NamedTuple):
@@ -179,7 +182,9 @@ class GitTrees:
         if items is None:
             items = {}
             for found in self._list(id_):
-                item = self._met[found] if found in self._met else self._meet(found)
+                item = self._met.get(found, _UNKNOWN)
+                if item is _UNKNOWN:
+                    item = self._meet(found)
                 if item is not None:
                     items[item.name] = item
             if len(self._items) > _MOST_LISTED:
@@ -191,7 +196,8 @@ class GitTrees:
         """Read a tree: modes, names and ids."""
         kind, raw = read_raw(self._repository, id_)
         found: list[_Found] = _ENTRY.findall(raw)
-        known = sum(len(mode) + len(name) + _AROUND for mode, name, _ in found)
+        modes, names, _ = zip(*found, strict=True) if found else ((), (), ())
+        known = sum(map(len, modes)) + sum(map(len, names)) + _AROUND * len(found)
         if kind != ObjectType.TREE or known != len(raw):
             tree = read_object(self._repository, id_.hex())
             return [(b"%o" % one.filemode, one.raw_name, one.id.raw) for one in tree]
@@ -217,7 +223,13 @@ class GitTrees:
         """Return the bytes of a file, or the target of a symlink."""
         if item.is_module:
             return b"Subproject commit %s\n" % item.id.hex().encode()
-        return read_raw(self._repository, item.id)[1]
+        kind, data = read_raw(self._repository, item.id)
+        if kind != ObjectType.BLOB:
+            raise Unavailable(
+                f"{item.id.hex()} is no file as a tree in {self._repository.path} says; `git fsck` "
+                "says more"
+            )
+        return data
 
     def below(self, path: bytes, id_: bytes) -> Iterator[tuple[bytes, _Item]]:
         """Give every file of a folder, by path."""
