@@ -23,6 +23,7 @@ def test_the_front_door_is_small():
         "__version__",
         "active_run",
         "add_version",
+        "autolog",
         "connect",
         "difference",
         "get_version",

@@ -22,6 +22,7 @@ from omprov._lazy import load_on_use
 if TYPE_CHECKING:
     from omprov._front import add_version, connect, difference, get_version, run, start_run
     from omprov.capture import ActiveRun, active_run
+    from omprov.capture.hooks import autolog
     from omprov.errors import OmprovError
     from omprov.records import Kind, Policy, Reference
     from omprov.repository import Output, Repository
@@ -38,6 +39,7 @@ _HOMES = {
     "Repository": "omprov.repository",
     "active_run": "omprov.capture",
     "add_version": "omprov._front",
+    "autolog": "omprov.capture.hooks",
     "connect": "omprov._front",
     "difference": "omprov._front",
     "get_version": "omprov._front",
@@ -56,12 +58,20 @@ __all__ = [
     "__version__",
     "active_run",
     "add_version",
+    "autolog",
     "connect",
     "difference",
     "get_version",
     "run",
     "start_run",
 ]
+
+
+def load_ipython_extension(ipython: object) -> None:
+    """Let a notebook record its cells: ``%load_ext omprov``."""
+    from omprov.capture.hooks import ipython as hook  # loads with its framework only
+
+    hook.load_ipython_extension(ipython)
 
 
 __getattr__, __dir__ = load_on_use(__name__, _HOMES)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ._homes import Home
 
 _log = logging.getLogger("omprov")
+_OUTPUT = "output "
+"""Before the role of an output, where roles of inputs stand, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,14 @@ class ActiveRun:
     def is_finished(self) -> bool:
         """Whether it has said all that it says."""
         return not self._is_open
+
+    @property
+    def output_roles(self) -> frozenset[str]:
+        """The roles of the outputs that this process has named so far."""
+        with self._lock:
+            return frozenset(
+                role.removeprefix(_OUTPUT) for role in self._roles if role.startswith(_OUTPUT)
+            )
 
     @property
     def recorded(self) -> Run | None:
@@ -277,7 +287,7 @@ class ActiveRun:
         if isinstance(content, str | Path) and not Path(content).exists():
             raise InvalidInput(f"output {asset}: there is no {content}")
         with self._lock:
-            taken = self._roles.setdefault(f"output {place}", name)
+            taken = self._roles.setdefault(_OUTPUT + place, name)
         if taken != name:
             raise AlreadyExists("output", place, "Pass role= to record another one.")
         facts: dict[str, Any] = {"role": place, "asset": name, "message": message}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import omprov
-from omprov.errors import AlreadyExists, Conflict
+from omprov.capture._runs._starting import active_run
+from omprov.errors import Conflict
 from omprov.records import RunStatus, name_like
 from omprov.repository import MetricPoint
 
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from omprov.repository import ActiveRun
-
-_open: set[Recording] = set()
-_lock = threading.Lock()
+    from omprov.capture import ActiveRun
 
 
 class Recording:
@@ -36,15 +32,14 @@ class Recording:
     def __init__(self, run: ActiveRun, *, is_own: bool) -> None:
         self.run = run
         self.is_own = is_own
-        self.name = str(getattr(run, "name", None) or getattr(run, "_name", "run"))
-        self._has_ended = False
+        self.name = run.name
 
     @classmethod
     def begin(cls, name: str, tags: Mapping[str, str] | None = None) -> Recording:
         """Join the active run, or begin one.
 
-        A run of the hook's own that is still open when the program ends, as after an error in the
-        training, ends then, as failed.
+        A run of the hook's own that is still open when the program ends, ends then; after an error
+        in the training, as failed.
 
         Args:
             name: what to call one of its own.
@@ -53,17 +48,12 @@ class Recording:
         active = active_run()
         if active is not None:
             return cls(active, is_own=False)
-        run = omprov.start_run(name, tags=dict(tags or {}))
-        run.__enter__()
-        recording = cls(run, is_own=True)
-        with _lock:
-            _open.add(recording)
-        return recording
+        return cls(omprov.start_run(name, tags=dict(tags or {})), is_own=True)
 
     @property
     def has_ended(self) -> bool:
-        """Whether the run is recorded, so that only late points can be added."""
-        return self._has_ended or getattr(self.run, "recorded", None) is not None
+        """Whether the run has finished, so that only late points can be added."""
+        return self.run.is_finished
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add parameters of any sort; see `plain`."""
@@ -80,14 +70,12 @@ class Recording:
 
     def _add_late(self, metrics: Mapping[str, float], step: int) -> None:
         """Add points to a run that is recorded: an evaluation comes after the training."""
-        recorded = getattr(self.run, "recorded", None)
-        run = getattr(self.run, "id", None) or getattr(recorded, "id", None)
-        if run is None:
+        if self.run.recorded is None:
             raise Conflict(f"run {self.name!r} has ended and was not recorded")
         now = datetime.now(UTC)
         points = [MetricPoint(name, step, value, now) for name, value in metrics.items()]
         with omprov.connect(create=False) as repository:
-            repository.add_to_run(str(run), points=points)
+            repository.add_to_run(self.run.id, points=points)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags, but for those without a value."""
@@ -116,56 +104,21 @@ class Recording:
             return
         whole = asset or f"model/{name_like(self.name, 'model')}"
         word = name_like(label, "other")
-        for role in ("model", f"model.{word}", *(f"model.{word}-{n}" for n in range(2, 1000))):
-            suffix = role.removeprefix("model").replace(".", "-", 1)
-            try:
-                self.run.log_output(f"{whole}{suffix}", content, role=role, message=message)
-            except AlreadyExists:
-                continue
-            return
+        roles = ("model", f"model.{word}", *(f"model.{word}-{n}" for n in range(2, 1000)))
+        role = next(one for one in roles if one not in self.run.output_roles)
+        suffix = role.removeprefix("model").replace(".", "-", 1)
+        self.run.log_output(f"{whole}{suffix}", content, role=role, message=message)
 
     def log_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add a table, where runs can hold tables."""
-        log = getattr(self.run, "log_table", None)
-        if log is not None and not self.has_ended:
-            log(name, [{key: plain(value) for key, value in row.items()} for row in rows])
+        """Add a table to the files of the run."""
+        if not self.has_ended:
+            plain_rows = [{key: plain(value) for key, value in row.items()} for row in rows]
+            self.run.log_table(name, plain_rows)
 
     def end(self, status: RunStatus = RunStatus.SUCCEEDED) -> None:
         """End the run if it is the hook's own; a second call does nothing."""
-        with _lock:
-            _open.discard(self)
-        if self.is_own and not self.has_ended:
-            self._has_ended = True
-            _finish(self.run, status)
+        if self.is_own:
+            self.run.finish(status)
 
 
-def active_run() -> ActiveRun | None:
-    """Return the innermost run that is active here, if there is one."""
-    find = getattr(omprov, "active_run", None)
-    return None if find is None else find()
-
-
-def _finish(run: ActiveRun, status: RunStatus) -> None:
-    finish = getattr(run, "finish", None)
-    if finish is not None:
-        finish(status=status)
-    elif status is RunStatus.SUCCEEDED:
-        run.__exit__(None, None, None)
-    else:
-        error = KeyboardInterrupt() if status is RunStatus.KILLED else Interrupted()
-        run.__exit__(type(error), error, None)
-
-
-class Interrupted(Exception):
-    """The training ended before its hook was told so."""
-
-    def __init__(self) -> None:
-        super().__init__("the training did not come to its end")
-
-
-@atexit.register
-def _end_all() -> None:
-    with _lock:
-        left = list(_open)
-    for recording in left:
-        recording.end(RunStatus.FAILED)
+__all__ = ["Recording", "active_run"]

@@ -87,7 +87,6 @@ class OmprovCallback:
         if parent is not None:
             tags["optuna.run"] = str(parent)
         run = omprov.start_run(f"{name}-{trial.number}", params=plain(trial.params), tags=tags)
-        run.__enter__()
         recording = Recording(run, is_own=True)
         for step, value in trial.intermediate_values.items():
             recording.log_metrics({"intermediate": value}, step)
