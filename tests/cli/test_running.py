@@ -28,7 +28,7 @@ def test_a_run_is_recorded_with_all_that_was_given(story):
     assert newest["inputs"]["algorithm"] == "algorithm/train:v1"
     assert newest["outputs"] == {"model": "model/net:v2"}
     assert newest["params"] == {"lr": 0.1}
-    assert newest["metrics"] == {"accuracy": 0.95}
+    assert newest["metrics"]["accuracy"] == 0.95
     assert newest["exit_status"] == 0
     assert newest["command"][0] == PYTHON
     assert oldest["outputs"] == {"model": "model/net:v1"}
@@ -41,14 +41,14 @@ def test_a_run_is_recorded_with_all_that_was_given(story):
 def test_the_folder_of_an_output_is_known_afterwards(story):
     assert "out  model/net:v2  unchanged" in story("status", "out")
     story("run", "-i", "base=out", "--", PYTHON, "-c", "")
-    assert runs(story)[0]["inputs"] == {"base": "model/net:v2"}
+    assert runs(story)[0]["inputs"]["base"] == "model/net:v2"
 
 
 def test_a_changed_folder_gets_its_version_before_the_command_starts(story):
     story.write({"data/a.txt": "changed"})
     story("run", "-i", "data", "--", PYTHON, "-c", "open('data/a.txt', 'w').write('later')")
     assert "differs from dataset/digits:v2: recorded as dataset/digits:v3" in story.errors
-    assert runs(story)[0]["inputs"] == {"dataset": "dataset/digits:v3"}
+    assert runs(story)[0]["inputs"]["dataset"] == "dataset/digits:v3"
     story("checkout", "dataset/digits:v3", "again")
     assert (story.folder / "again/a.txt").read_text() == "changed"
 
@@ -56,7 +56,7 @@ def test_a_changed_folder_gets_its_version_before_the_command_starts(story):
 def test_an_unknown_folder_is_recorded_where_its_role_is_a_kind(story):
     story.write({"More Data/x": "1"})
     story("run", "-i", "dataset.extra=More Data", "--", PYTHON, "-c", "")
-    assert runs(story)[0]["inputs"] == {"dataset.extra": "dataset/more-data:v1"}
+    assert runs(story)[0]["inputs"]["dataset.extra"] == "dataset/more-data:v1"
     story.write({"other/x": "1"})
     story("run", "-i", "teacher=./other", "--", PYTHON, "-c", "", code=2)
     assert "omprov add other --as" in story.errors

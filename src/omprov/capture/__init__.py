@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ._folders import asset_for, version_on_disk
     from ._git._hooks import install_hooks, remove_hooks
     from ._git._sync import Synced, sync_git
-    from ._running._facts import script_facts
+    from ._running._facts import name_of_command, script_facts
+    from ._running._recording import record_command
+    from ._running._wanted import DeclaredOutput, Outcome, Reason, Wanted
     from ._runs._active import ActiveRun, Used
     from ._runs._homes import Home
     from ._runs._starting import active_run, recorded_calls, start_run
@@ -25,15 +27,21 @@ if TYPE_CHECKING:
 __all__ = [
     "ActiveRun",
     "Captured",
+    "DeclaredOutput",
     "Diagnosis",
     "Home",
+    "Outcome",
+    "Reason",
     "Synced",
     "SyncedRuns",
     "Used",
+    "Wanted",
     "active_run",
     "asset_for",
     "diagnose",
     "install_hooks",
+    "name_of_command",
+    "record_command",
     "recorded_calls",
     "remove_hooks",
     "script_facts",
@@ -48,15 +56,21 @@ __getattr__, __dir__ = load_on_use(
     {
         "ActiveRun": "._runs._active",
         "Captured": "._doctor",
+        "DeclaredOutput": "._running._wanted",
         "Diagnosis": "._doctor",
         "Home": "._runs._homes",
+        "Outcome": "._running._wanted",
+        "Reason": "._running._wanted",
         "Synced": "._git._sync",
         "SyncedRuns": "._runs._syncing",
         "Used": "._runs._active",
+        "Wanted": "._running._wanted",
         "active_run": "._runs._starting",
         "asset_for": "._folders",
         "diagnose": "._doctor",
         "install_hooks": "._git._hooks",
+        "name_of_command": "._running._facts",
+        "record_command": "._running._recording",
         "recorded_calls": "._runs._starting",
         "remove_hooks": "._git._hooks",
         "script_facts": "._running._facts",

@@ -138,7 +138,8 @@ class _Picture:
         text = Text(f"v{version.number}", style="bold")
         for alias in version.aliases:
             text.append(f"  {self.glyphs.flag} {alias}", "bold yellow")
-        for name, value in list(self.metrics.get(version.key, {}).items())[:_METRICS_SHOWN]:
+        told = _wording.told_metrics(self.metrics.get(version.key, {}))
+        for name, value in list(told.items())[:_METRICS_SHOWN]:
             text.append(f"  {_wording.printable(name)} {_wording.number(value)}", "green")
         if version.removed:
             text.append("  removed", "red")

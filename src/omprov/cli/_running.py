@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.table import Table
+from rich.text import Text
 
-from omprov.capture import version_on_disk
-from omprov.errors import AlreadyExists, InvalidInput, NotFound, OmprovError
-from omprov.records import Reference, RunStatus
-from omprov.repository import Output
+from omprov.capture import (
+    DeclaredOutput,
+    Wanted,
+    name_of_command,
+    record_command,
+    version_on_disk,
+)
+from omprov.errors import AlreadyExists, InvalidInput, NotFound
+from omprov.records import Reference
 
 from . import _wording
-from ._child import Ended, run_child
+from ._child import run_child
 from ._command import command
-from ._job_words import (
-    InputWords,
-    OutputWords,
-    parse_input,
-    parse_outputs,
-    parse_params,
-    read_metrics,
-)
+from ._job_words import InputWords, parse_input, parse_outputs, parse_params, read_metrics
 from ._json_shapes import run_json
+from ._session import display_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from rich.console import Console
 
+    from omprov.capture import Reason
     from omprov.records import Run, Version
     from omprov.repository import Repository
 
@@ -42,10 +42,14 @@ if TYPE_CHECKING:
 
 @command(
     "run",
-    example="omprov run --input algorithm=./code --input dataset/digits:v3 \\\n"
+    example="omprov run -- python train.py --lr 0.1\n"
+    "omprov run --input algorithm=./code --input dataset/digits:v3 \\\n"
     "  --output model/digits=out --param lr=0.1 --metrics out/metrics.json \\\n"
     "  -- python code/train.py --lr 0.1",
-    keys={"run": "the *run*"},
+    keys={
+        "run": "the *run*",
+        "files": "a list: path, what (read, written), taken, rule; why each file counts or not",
+    },
     context_settings={"allow_interspersed_args": False},
 )
 @click.option(
@@ -70,8 +74,22 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="A file that the command writes: a JSON object, name → number.",
 )
-@click.option("--name", help="What to call the run; else the name of the program.")
+@click.option("--name", help="What to call the run; else the name of the script or program.")
 @click.option("-m", "--message", default="", help="What to say of the versions that it makes.")
+@click.option(
+    "--watch",
+    type=click.Choice(["auto", "python", "strace", "none"]),
+    default="auto",
+    show_default=True,
+    help="How to find the files that it reads and writes.",
+)
+@click.option("--explain", is_flag=True, help="Print the rule behind each file taken or left.")
+@click.option(
+    "--capture/--no-capture",
+    "captures",
+    default=True,
+    help="Capture all that can be, or record only what is named here.",
+)
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def run_command(
     session: Session,
@@ -82,76 +100,75 @@ def run_command(
     metrics: Path | None,
     name: str | None,
     message: str,
+    watch: str,
+    explain: bool,
+    captures: bool,
     words: tuple[str, ...],
 ) -> None:
     """Run COMMAND, in any language, and record it with its inputs and outputs.
 
-    Its output goes through, and its exit status is ours. A run that fails or is stopped is recorded
-    as such, without outputs. Inputs are recorded before it starts: a folder that changed, or that
-    was never recorded, gets its version then.
+    Nothing has to be named: its code comes from git (changes included), its parameters from its
+    options and the files that they name, its data and models from what it reads and writes. What
+    is named here wins over what is captured. Its output goes through, and its exit status is ours.
+    A run that fails or is stopped is recorded as such, without outputs. Named inputs are recorded
+    before it starts: a folder that changed, or that was never recorded, gets its version then.
     """
     wanted = [parse_input(text) for text in inputs]
     made = parse_outputs(outputs)
     given = parse_params(params)
-    called = name or Path(words[0]).name
+    called = name or name_of_command(words)
     for text in (called, message, json.dumps(given, ensure_ascii=False)):
         _check_text(text)
     with session.repository() as repository:
         for output in made.values():
             _check_output(repository, output.asset)
-        used = _resolve_inputs(session, repository, wanted)
-        started = datetime.now(UTC)
-        before = {role: _newest_change(output.path) for role, output in made.items()}
-        ended = run_child(words, to_stderr=session.as_json)
-        stopped = datetime.now(UTC)
-        problems: list[str] = []
-        kept = _outputs_made(made, before, ended, problems)
-        measured = _metrics(metrics, ended, problems)
-        facts = {
-            "inputs": used,
-            "name": called,
-            "status": _status(ended, problems),
-            "started": started,
-            "ended": stopped,
-            "params": given,
-            "metrics": measured,
-            "command": words,
-            "exit_status": ended.exit_status,
-            "source": {"host": socket.gethostname(), "folder": str(Path.cwd())},
-        }
-        run = _record(repository, facts, _contents(kept, message), problems)
-        for role, version in run.outputs.items():
-            if role in kept:
-                repository.workspace.remember(kept[role].path, version)
-    session.answer({"run": run_json(run)}, lambda _: _show_recorded(session.err, run))
-    for problem in problems:
+        asked = Wanted(
+            words,
+            Path.cwd(),
+            called,
+            inputs=_resolve_inputs(session, repository, wanted),
+            outputs={role: DeclaredOutput(one.asset, one.path) for role, one in made.items()},
+            params=given,
+            read_metrics=None if metrics is None else partial(read_metrics, metrics),
+            message=message,
+            captures=captures,
+            watch=watch,
+        )
+        outcome = record_command(repository, asked, partial(run_child, to_stderr=session.as_json))
+    run = outcome.run
+    session.answer(
+        {"run": run_json(run), "files": [_reason_json(one) for one in outcome.reasons]},
+        lambda _: _show_recorded(session.err, run),
+    )
+    if explain and not session.as_json:
+        _show_reasons(session.err, outcome.reasons)
+    for note in outcome.notes:
+        session.err.print(f"omprov: {note}", style="dim", soft_wrap=True)
+    for problem in outcome.problems:
         session.warn(problem)
-    raise click.exceptions.Exit(ended.exit_status or (1 if problems else 0))
+    raise click.exceptions.Exit(outcome.exit_status or (1 if outcome.problems else 0))
 
 
-def _contents(made: dict[str, OutputWords], message: str) -> dict[str, Output]:
-    return {role: Output(output.asset, output.path, message) for role, output in made.items()}
+def _reason_json(reason: Reason) -> dict[str, Any]:
+    return {
+        "path": reason.path,
+        "what": reason.what,
+        "taken": reason.taken,
+        "rule": reason.rule,
+    }
 
 
-def _record(
-    repository: Repository,
-    facts: Mapping[str, Any],
-    outputs: dict[str, Output],
-    problems: list[str],
-) -> Run:
-    """Record the run; as failed and without outputs where these cannot be recorded."""
-    try:
-        return repository.record_run(outputs=outputs, message=_said(problems), **facts)
-    except (OmprovError, OSError) as error:
-        if not outputs:
-            raise
-        problems.append(f"the outputs could not be recorded: {error}")
-    failed = {**facts, "status": RunStatus.FAILED}
-    return repository.record_run(outputs={}, message=_said(problems), **failed)
-
-
-def _said(problems: list[str]) -> str:
-    return "; ".join(problems).encode(errors="backslashreplace").decode()
+def _show_reasons(err: Console, reasons: Sequence[Reason]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(style="dim", overflow="fold")
+    for one in sorted(reasons, key=lambda reason: (not reason.taken, reason.what, reason.path)):
+        taken = Text("taken" if one.taken else "left", style="green" if one.taken else "dim")
+        table.add_row(
+            taken, _wording.printable(display_path(Path(one.path))), f"{one.what}: {one.rule}"
+        )
+    err.print(table)
 
 
 def _check_text(text: str) -> None:
@@ -210,58 +227,6 @@ def _recorded(session: Session, repository: Repository, role: str | None, path: 
         what = "was never recorded" if held is None else f"differs from {held.reference}"
         session.warn(f"{path} {what}: recorded as {added.version}")
     return added.version
-
-
-def _newest_change(path: Path) -> int:
-    """Return when a file, or anything in a folder, changed last; 0 where there is nothing."""
-    newest = 0
-    folders = [path]
-    while folders:
-        folder = folders.pop()
-        try:
-            newest = max(newest, folder.lstat().st_ctime_ns)
-            if folder.is_dir() and not folder.is_symlink():
-                folders += [Path(entry.path) for entry in os.scandir(folder)]
-        except OSError:  # gone meanwhile, or nothing there
-            continue
-    return newest
-
-
-def _outputs_made(
-    wanted: dict[str, OutputWords], before: dict[str, int], ended: Ended, problems: list[str]
-) -> dict[str, OutputWords]:
-    """Return the outputs to record: none of a run that failed, none that it did not make."""
-    if ended.exit_status:
-        return {}
-    kept = {}
-    for role, output in wanted.items():
-        if not output.path.exists():
-            problems.append(f"output {output.path} is not there; {output.asset} got no version")
-        elif before[role] == _newest_change(output.path):
-            problems.append(
-                f"output {output.path} was not written by the command; "
-                f"{output.asset} got no version"
-            )
-        else:
-            kept[role] = output
-    return kept
-
-
-def _status(ended: Ended, problems: list[str]) -> RunStatus:
-    if ended.killed and ended.exit_status:
-        return RunStatus.KILLED
-    return RunStatus.FAILED if ended.exit_status or problems else RunStatus.SUCCEEDED
-
-
-def _metrics(path: Path | None, ended: Ended, problems: list[str]) -> dict[str, float]:
-    """Read the metrics; of a failed run those that it got to write."""
-    if path is None or (ended.exit_status and not path.exists()):
-        return {}
-    try:
-        return read_metrics(path)
-    except OmprovError as error:
-        problems.append(str(error))
-        return {}
 
 
 def _show_recorded(err: Console, run: Run) -> None:

@@ -114,7 +114,8 @@ def _versions(versions: Mapping[str, Version]) -> str:
 
 def _metrics(metrics: Mapping[str, float]) -> str:
     return "\n".join(
-        f"{_wording.printable(name)} {_wording.number(value)}" for name, value in metrics.items()
+        f"{_wording.printable(name)} {_wording.number(value)}"
+        for name, value in _wording.told_metrics(metrics).items()
     )
 
 

@@ -145,3 +145,8 @@ def plain(value: Any) -> str:
             return ", ".join(f"{name} {plain(item)}" for name, item in value.items())
         case _:
             return str(value)
+
+
+def told_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what the system says of every run: it has its place in `runs show`."""
+    return {name: value for name, value in metrics.items() if not name.startswith("system/")}

@@ -114,6 +114,14 @@ class Facts:
         return said
 
 
+def name_of_command(command: Sequence[str]) -> str:
+    """Return what to call a run of a command: the name of its script, module or program."""
+    found = find_invocation(command)
+    if found.script is not None:
+        return Path(found.script).stem
+    return found.module or Path(command[0]).name
+
+
 def script_facts(
     repository: Repository, script: Mapping[str, Any], environ: Mapping[str, str]
 ) -> list[tuple[str, Any]]:

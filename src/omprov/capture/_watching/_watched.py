@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
-from glob import iglob, has_magic
+from glob import has_magic, iglob
 from typing import TYPE_CHECKING
 
 from omprov.capture._accesses import Accesses
@@ -74,8 +74,7 @@ def resolve(ledger: Ledger, began: int, *, method: str, not_covered: Iterable[st
         target = read_back if before is not None and before[0] < when else inputs
         target[real] = how
     outputs = {
-        real: how
-        for real, (_, how) in sorted(written.firsts.items(), key=lambda item: item[1][0])
+        real: how for real, (_, how) in sorted(written.firsts.items(), key=lambda item: item[1][0])
     }
     return Watched(
         Accesses(inputs, outputs, method, tuple(dict.fromkeys(not_covered))),

@@ -206,8 +206,7 @@ def _note(recorder, how, path):
             return
         path = os.fspath(path)
     path = os.fsdecode(path)
-    if path.startswith("file://"):
-        path = path[7:]
+    path = path.removeprefix("file://")
     if not path or "://" in path or len(path) > 4096 or "\n" in path[:1]:
         return
     if how == "B" and not os.path.exists(path):
