@@ -194,6 +194,18 @@ class CatalogReader(Protocol):
         """
         ...
 
+    def find_holders(self, project: str, digest: Digest) -> list[Version]:
+        """Return the versions of a project, of any asset, that hold this content, newest first;
+        removed ones excluded.
+        """
+        ...
+
+    def newest_of_kind(self, project: str, kind: Kind, limit: int) -> list[Version]:
+        """Return at most so many versions of all assets of a kind, newest first; removed ones
+        excluded.
+        """
+        ...
+
     def find_twins(self, asset: AssetId, digests: Iterable[Digest]) -> dict[Digest, VersionKey]:
         """Return the latest uploaded version with each content; removed ones excluded."""
         ...

@@ -59,6 +59,20 @@ _BY_ALIAS = _OF_ASSET.join(alias, alias.c.version_key == version.c.key).where(
 _BY_DIGEST = _OF_ASSET.where(
     version.c.digest.between(bindparam("low"), bindparam("high")), version.c.removed.is_(None)
 )
+_HOLDERS = _VERSIONS.where(
+    project.c.name == bindparam("project"),
+    version.c.digest == bindparam("digest"),
+    version.c.removed.is_(None),
+).order_by(version.c.key.desc())
+_OF_KIND = (
+    _VERSIONS.where(
+        project.c.name == bindparam("project"),
+        asset.c.kind == bindparam("kind"),
+        version.c.removed.is_(None),
+    )
+    .order_by(version.c.key.desc())
+    .limit(bindparam("limit"))
+)
 _COUNT = (
     select(func.count())
     .select_from(version)
@@ -138,6 +152,14 @@ class VersionReads(ReadTransaction):
         bounds = {"low": prefix.ljust(64, "0"), "high": prefix.ljust(64, "f")}
         rows = self._connection.execute(_BY_DIGEST, {**_parts(asset), **bounds}).all()
         return self._to_versions(rows)
+
+    def find_holders(self, project: str, digest: Digest) -> list[Version]:
+        where = {"project": project, "digest": digest}
+        return self._to_versions(self._connection.execute(_HOLDERS, where).all())
+
+    def newest_of_kind(self, project: str, kind: Kind, limit: int) -> list[Version]:
+        where = {"project": project, "kind": kind.value, "limit": limit}
+        return self._to_versions(self._connection.execute(_OF_KIND, where).all())
 
     def list_versions(
         self,

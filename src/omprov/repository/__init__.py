@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._checking import Finding
     from ._collecting import AssetUsage, Freed, RepositoryUsage
     from ._config import SETTINGS, Config, parse_size
-    from ._contents import ByReference
+    from ._contents import ByReference, store_content
     from ._copies import ClearedCopies
     from ._door import Repository
     from ._door._commits import CommitVersion
@@ -67,6 +67,7 @@ __all__ = [
     "list_backups",
     "parse_duration",
     "parse_size",
+    "store_content",
     "store_known",
 ]
 
@@ -107,6 +108,7 @@ __getattr__, __dir__ = load_on_use(
         "list_backups": "._backups",
         "parse_duration": "._durations",
         "parse_size": "._config",
+        "store_content": "._contents",
         "store_known": "._unchanged",
     },
 )

@@ -20,6 +20,8 @@ SETTINGS = {
     "project": "the project of references that name none (default: default)",
     "gc.grace": "how long content stays without a version that names it (default: 24h)",
     "parents.candidates": "how many of the newest versions `auto` looks at for a parent (10)",
+    "capture.copy_limit": "folders that runs read are stored up to this size, above by reference "
+    "(10G)",
     "cache.limit": "how much of what is read from remotes is kept on the disk (10G)",
     "cache.folder": "where that is kept (default: beside the packs)",
 }
@@ -52,7 +54,7 @@ class Config:
             raise InvalidInput(f"{name} takes a whole number, not {value!r}")
         if name == "gc.grace" and value is not None:
             parse_duration(value)
-        if name == "cache.limit" and value is not None:
+        if name in {"cache.limit", "capture.copy_limit"} and value is not None:
             parse_size(value)
         parser = self._read()
         if value is None:

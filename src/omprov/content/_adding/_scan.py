@@ -22,6 +22,7 @@ from ._disk import kind_of, look, told
 from ._ignore import ALWAYS_IGNORED, IgnoreRules
 from ._intake import Intake
 from ._putting import NullSink, new_folder, put_content, write_tree
+from ._selection import walk_selection
 from ._stats import identity
 from ._walk import FolderBegin, FolderEnd, FoundFile, measure, walk
 
@@ -100,6 +101,36 @@ def scan(
     return TreeSummary(Digest(root.digest.hex()), root.size, root.files)
 
 
+def scan_selection(
+    files: Mapping[bytes, bytes],
+    sink: Sink,
+    stats: StatCache,
+    progress: Progress | None = None,
+) -> TreeSummary:
+    """Record chosen files as the tree in which they have the paths that are given.
+
+    Args:
+        files: path in the tree → path on disk.
+        sink: takes the objects.
+        stats: knows the digests of files that did not change.
+        progress: told what was done.
+
+    Raises:
+        InvalidInput: a path that no file in a folder can have, or something that is no file.
+        Conflict: a file is gone, or kept changing while it was read.
+    """
+    tally = Tally(progress)
+    if progress is not None:
+        sizes = [one.stat.st_size for one in walk_selection(files) if isinstance(one, FoundFile)]
+        progress(Expected(len(sizes), sum(sizes)))
+    with Intake(sink, stats, tally.add) as intake:
+        root = _Scan(sink, stats, intake, tally).tree(walk_selection(files))
+        intake.commit()
+    tally.tell()
+    stats.write()
+    return TreeSummary(Digest(root.digest.hex()), root.size, root.files)
+
+
 def digest_files(looks: Mapping[bytes, os.stat_result], stats: StatCache) -> dict[bytes, Entry]:
     """Return the entries that files and symlinks on disk would make, by their path.
 
@@ -131,6 +162,30 @@ def scan_files(files: Mapping[str, bytes], sink: Sink) -> TreeSummary:
     return TreeSummary(Digest(root.digest.hex()), root.size, root.files)
 
 
+def write_found(found: Iterable[Found], sink: Sink) -> Entry:
+    """Write the nodes of all folders; return the entry that stands for the top one.
+
+    Args:
+        found: what is in a folder, as `walk` gives it; the entries of files are known.
+        sink: takes the nodes.
+    """
+    folders: list[tuple[bytes, Pager[Entry]]] = []
+    for one in found:
+        match one:
+            case FoundFile():
+                assert one.entry is not None
+                folders[-1][1].add(one.entry)
+            case FolderBegin(name):
+                folders.append((name, new_folder(sink)))
+            case FolderEnd():
+                name, folder = folders.pop()
+                top = folder.finish()
+                if not folders:
+                    return top
+                folders[-1][1].add(top._replace(name=name, kind=EntryKind.FOLDER))
+    raise AssertionError("a folder has no end")
+
+
 class _Scan:
     """Makes a tree of what is found, reading ahead of where it writes."""
 
@@ -142,22 +197,13 @@ class _Scan:
 
     def tree(self, found: Iterator[Found]) -> Entry:
         """Write the nodes of all folders; return the entry that stands for the top one."""
-        folders: list[tuple[bytes, Pager[Entry]]] = []
+        return write_found(self._finished(found), self._sink)
+
+    def _finished(self, found: Iterator[Found]) -> Iterator[Found]:
         for one in self._ahead(found):
-            match one:
-                case FoundFile():
-                    self._intake.finish(one)
-                    assert one.entry is not None
-                    folders[-1][1].add(one.entry)
-                case FolderBegin(name):
-                    folders.append((name, new_folder(self._sink)))
-                case FolderEnd():
-                    name, folder = folders.pop()
-                    top = folder.finish()
-                    if not folders:
-                        return top
-                    folders[-1][1].add(top._replace(name=name, kind=EntryKind.FOLDER))
-        raise AssertionError("a folder has no end")
+            if isinstance(one, FoundFile):
+                self._intake.finish(one)
+            yield one
 
     def single_file(self, path: bytes) -> Entry:
         """Write a tree with one entry."""

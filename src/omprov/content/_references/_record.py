@@ -19,8 +19,10 @@ from blake3 import blake3
 from omprov.content._adding._disk import kind_of, list_folder, look, read_steadily, told
 from omprov.content._adding._ignore import IgnoreRules
 from omprov.content._adding._putting import write_tree
-from omprov.content._adding._scan import TreeSummary
+from omprov.content._adding._scan import TreeSummary, write_found
+from omprov.content._adding._selection import walk_selection
 from omprov.content._adding._stats import identity
+from omprov.content._adding._walk import FoundFile
 from omprov.content._format._nodes import Entry, EntryKind
 from omprov.content._format._objects import (
     FileObject,
@@ -41,10 +43,11 @@ from ._addresses import absolute_path, file_address
 from ._source_places import disk_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omprov.content._adding._putting import Sink
     from omprov.content._adding._stats import StatCache
+    from omprov.content._adding._walk import Found
     from omprov.content._index import ChunkIndex
     from omprov.content._progress import Progress
     from omprov.content._reading import ObjectReader
@@ -177,6 +180,25 @@ def record_folder(
     return Referenced(summary, file_address(whole), "digest" if hashed else "size and time")
 
 
+def record_selection(
+    files: Mapping[bytes, bytes],
+    recorder: Recorder,
+    stats: StatCache,
+    progress: Progress | None = None,
+) -> TreeSummary:
+    """Record chosen files on disk by reference, with their digests.
+
+    Args:
+        files: path in the tree → path on disk.
+        recorder: writes the references.
+        stats: knows the digests of files that did not change.
+        progress: told what was done.
+    """
+    root = _DiskRecording(recorder, stats, progress, hashed=True).selection(walk_selection(files))
+    stats.write()
+    return TreeSummary(Digest(root.digest.hex()), root.size, root.files)
+
+
 class _DiskRecording:
     def __init__(
         self, recorder: Recorder, stats: StatCache, progress: Progress | None, *, hashed: bool
@@ -195,6 +217,15 @@ class _DiskRecording:
         real = os.path.realpath(path)
         leaf = self._leaves([(os.path.basename(path), real, look(real))])
         return write_tree(leaf, self._recorder.sink)
+
+    def selection(self, found: Iterable[Found]) -> Entry:
+        whole = list(found)
+        files = iter([one for one in whole if isinstance(one, FoundFile)])
+        while batch := list(islice(files, BATCH)):
+            entries = self._leaves([(one.name, one.path, one.stat) for one in batch])
+            for one, entry in zip(batch, entries, strict=True):
+                one.entry = entry
+        return write_found(whole, self._recorder.sink)
 
     def _entries(self, path: bytes, names: list[bytes], rules: IgnoreRules) -> Iterator[Entry]:
         rest = iter(names)

@@ -7,17 +7,30 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from omprov._lazy import Later
+from omprov.content._adding._disk import look
 from omprov.content._adding._putting import NullSink
-from omprov.content._adding._scan import TreeSummary, scan, scan_files
+from omprov.content._adding._scan import (
+    TreeSummary,
+    digest_files,
+    scan,
+    scan_files,
+    scan_selection,
+)
 from omprov.content._adding._tree_writer import TreeWriter
 from omprov.content._adding._writer import ObjectWriter
-from omprov.content._references._record import Recorder, Referenced, record_folder
+from omprov.content._references._record import (
+    Recorder,
+    Referenced,
+    record_folder,
+    record_selection,
+)
 from omprov.content._remotes._buckets import split_url
+from omprov.records import Digest
 
 from ._opened import OpenedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omprov.content._progress import Progress
 
@@ -65,6 +78,40 @@ class Putting(OpenedStore):
         self._reader.refresh()
         with ObjectWriter(self.path, self._index) as writer:
             summary = scan_files(files, writer)
+            writer.commit()
+        return summary
+
+    def put_selection(
+        self,
+        files: Mapping[str, AnyPath],
+        progress: Progress | None = None,
+        *,
+        by_reference: bool = False,
+    ) -> TreeSummary:
+        """Store chosen files, wherever they lie on disk, as one tree.
+
+        It is the tree that `put_tree` makes of a folder that holds just these files; so files that
+        look as they did last time are not read again. ``.omprovignore`` does not count.
+
+        Args:
+            files: path in the tree, with parts joined by ``/``, → path on disk.
+            progress: told the files and bytes done.
+            by_reference: store where the files lie, and not their bytes.
+
+        Raises:
+            InvalidInput: a path that no file in a folder can have, or something that is no file, or
+                cannot be read.
+            Conflict: a file is gone, or kept changing while it was read.
+            StorageFull: there is no room.
+        """
+        chosen = {os.fsencode(path): os.fsencode(place) for path, place in files.items()}
+        self._reader.refresh()
+        with ObjectWriter(self.path, self._index) as writer:
+            if by_reference:
+                recorder = Recorder(writer, self._index, self._reader, self.sources)
+                summary = record_selection(chosen, recorder, self._stats, progress)
+            else:
+                summary = scan_selection(chosen, writer, self._stats, progress)
             writer.commit()
         return summary
 
@@ -134,3 +181,17 @@ class Putting(OpenedStore):
     def hash_tree(self, path: AnyPath, progress: Progress | None = None) -> TreeSummary:
         """Return what `put_tree` would, without storing anything."""
         return scan(path, NullSink(), self._stats, progress=progress)
+
+    def hash_files(self, paths: Iterable[AnyPath]) -> dict[str, Digest]:
+        """Return the digests of regular files on disk, by path, without storing anything.
+
+        Files that look as they did when they were read before are not read again.
+
+        Raises:
+            InvalidInput: one is no file, or cannot be read.
+            Conflict: one is gone, or kept changing while it was read.
+        """
+        looks = {path: look(path) for path in map(os.fsencode, paths)}
+        found = digest_files(looks, self._stats)
+        self._stats.write()
+        return {os.fsdecode(path): Digest(entry.digest.hex()) for path, entry in found.items()}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from omprov.catalog import CatalogReader
     from omprov.content import Progress, TreeSummary
-    from omprov.records import AssetName, Kind, Version
+    from omprov.records import AssetName, Digest, Kind, Version
     from omprov.repository._contents import Content
     from omprov.repository._door._opened import AnyAsset, AnyVersion
     from omprov.repository._versions import Plan
@@ -185,6 +185,16 @@ class Versions(Opened):
         with self._reading() as reader:
             name = resolve_asset(reader, asset, self.project).name
             return reader.list_versions(name, limit=limit, below=below)
+
+    def find_holders(self, digest: Digest) -> list[Version]:
+        """Return the versions of all assets that hold this content, newest first."""
+        with self._reading() as reader:
+            return reader.find_holders(self.project, digest)
+
+    def newest_of_kind(self, kind: Kind, *, limit: int) -> list[Version]:
+        """Return the newest versions of all assets of a kind, newest first."""
+        with self._reading() as reader:
+            return reader.newest_of_kind(self.project, kind, limit)
 
     def remove_version(self, reference: AnyVersion) -> Version:
         """Remove a version; its tombstone stays in every graph and lineage."""

@@ -71,6 +71,25 @@ class VersionContract(NeedsCatalog):
         assert whole.creator == NASTY
         assert whole.run == scene.run
 
+    def test_versions_are_found_across_assets_by_content_and_by_kind(
+        self, catalog: Catalog, scene: Scene
+    ) -> None:
+        with catalog.write("ann", NOW) as writer:
+            writer.add_project("other")
+            foreign = writer.add_asset(AssetName("other", Kind.DATASET, "digits"))
+            copies = writer.add_asset(AssetName("default", Kind.DATASET, "copies"))
+            upload(writer, foreign, "cc" * 32)
+            copy = upload(writer, copies, "cc" * 32)
+            gone = upload(writer, copies, "cc" * 32)
+            writer.remove_version(gone.key)
+        with catalog.read() as reader:
+            assert reader.find_holders("default", Digest("cc" * 32)) == [copy, scene.data]
+            assert reader.find_holders("default", Digest("dd" * 32)) == []
+            assert reader.newest_of_kind("default", Kind.DATASET, 9) == [copy, scene.data]
+            assert reader.newest_of_kind("default", Kind.DATASET, 1) == [copy]
+            assert reader.newest_of_kind("default", Kind.MODEL, 9) == [scene.made]
+            assert reader.newest_of_kind("nobody", Kind.MODEL, 9) == []
+
     def test_what_does_not_exist_is_not_found(self, catalog: Catalog, scene: Scene) -> None:
         nothing = AssetName("default", Kind.MODEL, "nothing")
         with catalog.read() as reader:
