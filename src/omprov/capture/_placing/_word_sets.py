@@ -1,0 +1,8 @@
+"""Sets of words, written as people read them."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
