@@ -6,11 +6,14 @@ import os
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omprov.capture._accesses import Accesses
 from omprov.capture._placing import copy_limit, place_reads, place_writes, remember_outputs
 from omprov.repository import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Clock:

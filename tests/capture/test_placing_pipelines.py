@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from placing_project import Project, fill
 
@@ -12,7 +10,8 @@ CLEAN = "a,b\n" + "3,4\n" * 40
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
     made = Project(tmp_path / "digits")
     yield made
     made.repository.close()

@@ -19,6 +19,10 @@ _MODEL_IF_NAMED = {
     ".pickle": re.compile(r"model|clf|classif|regress|estimator|pipeline|scaler|weights"),
     ".msgpack": re.compile(r"model|weights|params"),
 }
+_ALWAYS_MODELS = words(".safetensors .onnx .ckpt .keras .gguf .ggml .tflite .pdparams .mlmodel")
+_MODEL_STEM = re.compile(
+    r"(?:^|[-_.])(models?|weights?|checkpoint|ckpt|net|best|last|final)(?:$|[-_.=0-9])"
+)
 MODEL_FOLDER_MARKS = words(
     "config.json adapter_config.json model_index.json modules.json saved_model.pb "
     "model.safetensors.index.json pytorch_model.bin.index.json"
@@ -102,7 +106,8 @@ def suffix_of(name: str) -> str:
 def is_model(path: str) -> bool:
     """Say whether a file is a model, or what is kept beside one to go on training.
 
-    Of folders the nearest one with a telling name decides: in ``data/`` even a ``.pt`` is data.
+    Where the suffix alone does not tell, the name does, and then the nearest folder with a telling
+    name: ``data/train.pt`` is data.
 
     Args:
         path: relative to the project, or absolute.
@@ -113,7 +118,10 @@ def is_model(path: str) -> bool:
         named = _MODEL_IF_NAMED.get(suffix)
         if named is None or not named.search(stem_of(name)):
             return False
-    if stem_of(name) in PARTS:
+    stem = stem_of(name)
+    if suffix in _ALWAYS_MODELS or _MODEL_STEM.search(stem):
+        return True
+    if stem in PARTS:
         return False
     for folder in reversed(folders):
         word = folder.lower()

@@ -141,8 +141,12 @@ class Ground:
             not MODEL_FOLDER_MARKS.isdisjoint(files)
             and any(is_model("/".join(self.shown(f"{folder}/{name}"))) for name in files)
             and not self.is_forbidden(folder)
-            and not self.is_mixed(folder)
+            and not _is_above(folder, self._tracked_source or ())
         )
+
+    def holds_avoided(self, folder: str) -> bool:
+        """Say whether one of the files to avoid lies in a folder or below it."""
+        return _is_above(folder, self._avoided)
 
     def has_files(self, folder: str) -> bool:
         """Say whether a folder holds files of its own, notes aside."""

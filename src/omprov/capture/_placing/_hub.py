@@ -118,17 +118,15 @@ def _read(path: str) -> str:
 
 def record_snapshot(
     repository: Repository, snapshot: Snapshot, progress: Progress | None = None
-) -> tuple[Version, bool]:
+) -> Version:
     """Return the version that stands for a revision, recorded now where none does.
 
     A revision never changes, so its files are not looked at once it is known. They are kept by
     reference: the hub has them, too.
 
-    Returns:
-        The version, and whether it is new.
-
     Raises:
-        OmprovError: the files cannot be read.
+        InvalidInput: a file cannot be read.
+        Conflict: a file is gone, or changes while it is read.
     """
     asset = AssetName(repository.project, snapshot.kind, name_like(snapshot.name, "hub"))
     try:
@@ -137,7 +135,7 @@ def record_snapshot(
         known = []
     for version in known:
         if version.source.get("revision") == snapshot.revision:
-            return version, False
+            return version
     summary = repository.content.put_selection(snapshot.files, progress, by_reference=True)
     source = {
         "hub": snapshot.name,
@@ -145,7 +143,5 @@ def record_snapshot(
         "reference": f"hf://{snapshot.kind}s/{snapshot.name}@{snapshot.revision}",
         "identified by": "digest",
     }
-    added = repository.add_version(
-        asset, summary, source=source, message=f"{snapshot.name} at {snapshot.revision[:12]}"
-    )
-    return added.version, added.created
+    message = f"{snapshot.name} at {snapshot.revision[:12]}"
+    return repository.add_version(asset, summary, source=source, message=message).version

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omprov.errors import OmprovError
-from omprov.records import DEFAULT_PROJECT, Digest, Kind, Reference
+from omprov.records import DEFAULT_PROJECT, AssetName, Digest, Kind, Reference
 from omprov.repository import ByReference
 
 if TYPE_CHECKING:
@@ -41,9 +41,12 @@ class Place:
     asset: str
 
     @property
-    def kind(self) -> Kind | None:
-        """The kind of the asset."""
-        return Reference.parse(self.asset).kind
+    def name(self) -> AssetName:
+        """The asset's full name."""
+        wanted = Reference.parse(self.asset)
+        assert wanted.project is not None, "it is written in full"
+        assert wanted.kind is not None, "it is written in full"
+        return AssetName(wanted.project, wanted.kind, wanted.name)
 
 
 class KnownPlaces:
@@ -59,7 +62,7 @@ class KnownPlaces:
             path = os.path.realpath(repository.workspace.path_of(held))
             place = Place(path, held, _asset_of(held))
             holds_project = f"{root}/".startswith(path.rstrip("/") + "/")
-            if not held.removed and not holds_project and place.kind not in NOT_PLACES:
+            if not held.removed and not holds_project and place.name.kind not in NOT_PLACES:
                 self._places[path] = place
 
     def find(self, path: str) -> Place | None:
@@ -67,9 +70,9 @@ class KnownPlaces:
         found = self._places.get(path)
         return found if found is not None else self._find_above(os.path.dirname(path))
 
-    def find_asset(self, asset: str) -> list[str]:
+    def find_asset(self, asset: AssetName) -> list[str]:
         """Return where versions of an asset lie."""
-        return [path for path, place in self._places.items() if place.asset == asset]
+        return [path for path, place in self._places.items() if place.name == asset]
 
     def _find_above(self, folder: str) -> Place | None:
         if folder not in self._above:
@@ -119,10 +122,8 @@ def current_version(
     return added.version
 
 
-def version_of_copy(
-    repository: Repository, path: str, used: Sequence[Version]
-) -> tuple[Version | None, bool]:
-    """Return the version that a file in a local copy is of, and whether it lies in one at all.
+def version_of_copy(repository: Repository, path: str, used: Sequence[Version]) -> Version | None:
+    """Return the version that a file in a local copy is of; ``None`` where it lies in none.
 
     Args:
         repository: whose copies.
@@ -131,12 +132,12 @@ def version_of_copy(
     """
     folder = os.path.realpath(repository.path / _COPIES) + "/"
     if not path.startswith(folder):
-        return None, False
+        return None
     digest = Digest(path[len(folder) :].partition("/")[0])
     holders = repository.find_holders(digest)
     named = {version.key for version in used}
     chosen = [version for version in holders if version.key in named] or holders
-    return (chosen[0] if chosen else None), True
+    return chosen[0] if chosen else None
 
 
 def _at(place: Place, path: str) -> str:
