@@ -50,7 +50,7 @@ def test_outputs(path, name):
         ("faces/v2", "faces-v2"),
         ("faces/2024-01-01", "faces-2024-01-01"),
         ("mnt/disk/imagenet", "imagenet"),
-        ("mnt/x/data/train", "x-data-train"),
+        ("mnt/disk/data/train", "disk-data-train"),
         ("storage/faces/raw", "faces-raw"),
         ("_", "-"),
     ],

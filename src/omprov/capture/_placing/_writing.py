@@ -121,16 +121,17 @@ class Writing:
         """
         if not files:
             return
+        chosen = dict(tree_paths(files, _common(files)))
+        place = _only_thing(files)
         if asset.kind is Kind.FILE:
             chosen = {"/".join(self.ground.shown(path)): path for path in files}
-        else:
-            chosen = dict(tree_paths(files, _common(files)))
+            place = None  # what lies there has other paths
         try:
             content = self.repository.content.put_selection(chosen, self.progress)
         except (OmprovError, OSError) as error:
             self._store_some(asset, chosen, why, error)
         else:
-            self._add(Made(asset, content, _only_thing(files)), files, why)
+            self._add(Made(asset, content, place), files, why)
 
     def store_whole(self, asset: AssetName, path: str, files: list[str], why: str) -> None:
         """Store all of a folder or file as a version, with what was there before.
