@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +126,14 @@ def test_small_things():
     assert is_secret(".env.local")
     assert not is_secret("tokens.json")
     assert not is_secret("idx_1")
+
+
+def test_nothing_heavy_loads_before_it_is_used():
+    code = (
+        "import sys, omprov.capture._placing as placing\n"
+        "heavy = {'sqlalchemy', 'numpy', 'pygit2', 'blake3', 'omprov.repository'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert set(placing.__all__) <= set(dir(placing))\n"
+        "for name in placing.__all__: getattr(placing, name)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -401,6 +401,30 @@ def test_secrets_and_caches_are_left_out(project):
     assert project.repository.list_assets() == []
 
 
+def test_source_is_no_data_except_in_folders_for_data(project):
+    names = ("helper.py", "lib/more.py", "data/corpus/a.py", "data/corpus/sub/b.js")
+    fill(project.root, dict.fromkeys(names, "x" * 99))
+    placed = project.reads(*names)
+    assert [path for path, why in placed.reasons.items() if why.startswith("left out")] == [
+        str(project.root / "helper.py"),
+        str(project.root / "lib/more.py"),
+    ]
+    git(project.root, "init", "-q")
+    git(project.root, "add", "data/corpus/a.py")
+    assert "tracks" in project.reads("data/corpus/a.py").reasons[str(project.root / names[2])]
+
+
+def test_a_clone_in_the_project_may_be_data(project):
+    git(project.root, "init", "-q")
+    fill(project.root, {"data/squad/train.json": "t", "data/squad/dev.json": "d"})
+    git(project.root / "data/squad", "init", "-q")
+    placed = project.reads("data/squad/train.json", "data/squad/dev.json")
+    assert {role: str(one) for role, one in placed.inputs.items()} == {
+        "dataset": "dataset/squad:v1"
+    }
+    assert project.files(placed.inputs["dataset"].digest) == ["dev.json", "train.json"]
+
+
 def test_names_that_are_no_text(project):
     odd = os.fsdecode(b"caf\xe9")
     for path in (f"{odd}/1.bin", f"{odd}/\u00e4 \n.bin"):

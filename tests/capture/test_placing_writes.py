@@ -165,6 +165,13 @@ def test_data_that_a_script_prepares_is_a_dataset(project):
     assert "dataset" in placed.outputs
 
 
+def test_in_folders_for_data_everything_is_data(project):
+    made = written(project, {"data/words/en.txt": "a", "data/words/notes.xyz": "b", "m.pt": BIG})
+    assert made["dataset"] == ("dataset/words", ["en.txt", "notes.xyz"])
+    made = written(project, {"data/words2/strange.xyz": "b"})
+    assert made == {"files": ("file/train", ["data/words2/strange.xyz"])}
+
+
 def test_how_a_training_went_is_no_dataset(project):
     made = written(
         project, {"out/model.pt": BIG, "out/preds.csv": "a", "out/test_x.npy": "b", "h.csv": "c"}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_OWN = (".omprov", ".git", ".hg")
+_BOOKS = (".git", ".hg", ".omprov")
 _LINKS_IN = 4096
 """So many names of a folder are looked at for symlinks to data."""
 _PLACES_OF_MOUNTS = ("/mnt", "/media", "/home", "/Volumes", "/run/media", "/scratch", "/Users")
@@ -130,9 +130,14 @@ class Ground:
                 _is_above(folder, self._tracked_source or ())
                 or _is_above(folder, self._avoided)
                 or any(map(is_source, listing.files))
-                or any(os.path.lexists(f"{folder}/{name}") for name in _OWN)
+                or any(map(os.path.lexists, self._books_in(folder)))
             )
         return self._judged[folder]
+
+    def _books_in(self, folder: str) -> list[str]:
+        """Return what says that a folder is a project of its own; a clone in ours may be data."""
+        books = _BOOKS[2:] if self.is_inside(folder) else _BOOKS
+        return [f"{folder}/{name}" for name in books]
 
     def is_model_folder(self, folder: str) -> bool:
         """Say whether a folder is one model: weights, with what describes them."""

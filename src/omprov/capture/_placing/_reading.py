@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import OmprovError
 
-from ._file_sorts import is_scratch, is_secret
+from ._file_sorts import is_in_data_folder, is_scratch, is_secret, is_source
 from ._grouping import Group
 from ._names import long_name
 from ._recording import record_group
@@ -94,6 +94,8 @@ class Reading:
             return "a cache, a lock or the like, by its name"
         if self.ground.is_tracked_source(path):
             return "git tracks it as source"
+        if is_source(path) and not is_in_data_folder("/".join(self.ground.shown(path))):
+            return "source, which is recorded with the code"
         return ""
 
     def leave_out(self, files: Iterable[str], reason: str) -> None:

@@ -16,13 +16,16 @@ from omprov.errors import OmprovError
 from omprov.records import AssetName, Kind, Reference, name_like
 
 from ._file_sorts import (
+    DATA_SUFFIXES,
     MANY,
     MEDIA_SUFFIXES,
     TABLE_SUFFIXES,
+    is_beside_data,
     is_events,
     is_in_data_folder,
     is_model,
     is_result,
+    is_source,
     suffix_of,
 )
 from ._grouping import group_files
@@ -129,7 +132,7 @@ def take_data(writing: Writing, paths: list[str]) -> list[str]:
     wanted = [path for path in paths if _may_be_data(writing, path, with_models=with_models)]
     taken: set[str] = set()
     for group in group_files(wanted, writing.ground):
-        if not _is_dataset(group):
+        if not _is_dataset(writing, group):
             continue
         asset = _data_asset(writing, group)
         if group.sort == "folder":
@@ -143,18 +146,27 @@ def take_data(writing: Writing, paths: list[str]) -> list[str]:
 
 
 def _may_be_data(writing: Writing, path: str, *, with_models: bool) -> bool:
-    """Say so of files in folders for data; of others where the run made no model."""
+    """Say so of files in folders for data; of tables and pictures also where no model was made.
+
+    Results of a run (metrics, plots, predictions) are none.
+    """
     shown = "/".join(writing.ground.shown(path))
-    if suffix_of(path) not in TABLE_SUFFIXES | MEDIA_SUFFIXES:
-        return False
-    return is_in_data_folder(shown) or not (with_models or is_result(shown))
+    if is_in_data_folder(shown):
+        return not is_source(path) and not is_beside_data(os.path.basename(path))
+    is_of_sort = suffix_of(path) in TABLE_SUFFIXES | MEDIA_SUFFIXES
+    return is_of_sort and not (with_models or is_result(shown))
 
 
-def _is_dataset(group: Group) -> bool:
-    """Say whether there is a table or the like, or many pictures, sounds or texts."""
-    return len(group.files) >= MANY or any(
-        suffix_of(path) in TABLE_SUFFIXES for path in group.files
-    )
+def _is_dataset(writing: Writing, group: Group) -> bool:
+    """Say whether there are many files, or one whose suffix is that of data."""
+    if len(group.files) >= MANY:
+        return True
+    for path in group.files:
+        shown = "/".join(writing.ground.shown(path))
+        suffixes = DATA_SUFFIXES if is_in_data_folder(shown) else TABLE_SUFFIXES
+        if suffix_of(path) in suffixes:
+            return True
+    return False
 
 
 def _data_asset(writing: Writing, group: Group) -> AssetName:
