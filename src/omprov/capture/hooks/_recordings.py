@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from omprov.repository import ActiveRun
 
+_LONGEST = 60  # characters of a name that others are put behind
+
 _open: set[Recording] = set()
 _lock = threading.Lock()
 
@@ -114,8 +116,8 @@ class Recording:
         """
         if self.has_ended:
             return
-        whole = asset or f"model/{name_like(self.name, 'model')}"
-        word = name_like(label, "other")
+        whole = asset or f"model/{name_like(self.name, 'model')[:_LONGEST]}"
+        word = name_like(label, "other")[:_LONGEST]
         for role in ("model", f"model.{word}", *(f"model.{word}-{n}" for n in range(2, 1000))):
             suffix = role.removeprefix("model").replace(".", "-", 1)
             try:
