@@ -128,6 +128,20 @@ def test_an_active_run_is_written_to(project, train, monkeypatch):
     assert str(run.outputs["model"]) == "model/mine:v1"
 
 
+def test_two_trainings_in_one_run_keep_their_models_apart(project, train, monkeypatch):
+    with active(monkeypatch, "mine"):
+        first = train(max_steps=1).model.state_dict()
+        train(max_steps=5)
+    (run,) = project.list_runs()
+    assert sorted(run.outputs) == ["model", "model.other"]
+    difference = project.diff("model/mine:v1", "model/mine-other:v1", measure="tensors")
+    assert difference.counts["changed"] > 0
+    from safetensors.torch import load_file
+
+    held = load_file(project.local_copy(run.outputs["model"]) / "model.safetensors")
+    assert all((held[name] == value).all() for name, value in first.items())
+
+
 @need("datasets")
 def test_data_sets_are_known_by_their_fingerprints(project, train):
     import datasets

@@ -10,7 +10,7 @@ from provenance_oracle import Oracle
 
 from omprov.errors import CycleError, InvalidInput, NotFound
 from omprov.records import Missing, Origin, Policy, RunStatus, Treatment
-from omprov.repository import Output
+from omprov.repository import MetricPoint, Output
 
 
 def train(repo, algorithm, dataset, model="model/m", **more):
@@ -345,3 +345,24 @@ def test_random_histories_written_by_two_processes_stay_exact(repo, reopen, seed
             Oracle(door).check()
     Oracle(repo).check()
     assert reopen().check() == []
+
+
+def test_points_and_facts_are_added_to_a_run_that_is_recorded(repo, clock):
+    run = repo.record_run(inputs={}, outputs={}, params={"lr": 0.1}, source={"host": "h"})
+    later = clock()
+    grown = repo.add_to_run(
+        run.id,
+        points=[MetricPoint("loss", 3, 0.5, later)],
+        params={"lr": 0.2, "depth": 1},
+        ended=later,
+        source={"log": {"read": 7}},
+        tags={"state": "grown"},
+    )
+    assert grown == repo.get_run(run.id)
+    assert grown.metrics == {"loss": 0.5}
+    assert grown.params == {"lr": 0.2, "depth": 1}
+    assert grown.ended == later
+    assert grown.source == {"host": "h", "log": {"read": 7}}
+    assert repo.find_tagged_runs("state", ["grown", "other"]) == {"grown": grown}
+    with pytest.raises(NotFound):
+        repo.add_to_run("01a19467-e800-702c-a88c-0b217f4c14ef", params={"a": 1})

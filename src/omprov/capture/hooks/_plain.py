@@ -36,9 +36,9 @@ def plain(value: Any) -> Any:
             return str(value)
         case type():
             return f"{value.__module__}.{value.__qualname__}"
-    found = number(value)
-    if found is not None:
-        return int(found) if _is_whole(value) else plain(found)
+    single = _single(value)
+    if single is not None:
+        return plain(single)
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     return _ADDRESS.sub("", repr(value))[:_LONGEST]
@@ -46,16 +46,8 @@ def plain(value: Any) -> Any:
 
 def number(value: Any) -> float | None:
     """Return a number, also that of an array or tensor that holds just one; ``None`` else."""
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
-        return None
-    if getattr(value, "size", None) not in (None, 1) and not callable(value.size):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, RuntimeError):  # arrays of more numbers, complex ones
-        return None
+    found = value if isinstance(value, bool | int | float) else _single(value)
+    return float(found) if isinstance(found, bool | int | float) else None
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
@@ -64,7 +56,13 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _is_whole(value: Any) -> bool:
-    return (
-        hasattr(value, "__index__") and str(getattr(value, "dtype", "int")).lower().find("int") >= 0
-    )
+def _single(value: Any) -> bool | int | float | str | None:
+    """Return what an array or tensor holds if it is just one; ``None`` else."""
+    item = getattr(value, "item", None)
+    if not callable(item):
+        return None
+    try:
+        found = item()
+    except (TypeError, ValueError, RuntimeError):  # it holds more
+        return None
+    return found if isinstance(found, bool | int | float | str) else None

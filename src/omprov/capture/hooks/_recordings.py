@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from omprov.capture import ActiveRun
 
+_LONGEST = 60  # characters of a name that others are put behind
+
 
 class Recording:
     """What a hook records.
@@ -102,8 +104,8 @@ class Recording:
         """
         if self.has_ended:
             return
-        whole = asset or f"model/{name_like(self.name, 'model')}"
-        word = name_like(label, "other")
+        whole = asset or f"model/{name_like(self.name, 'model')[:_LONGEST]}"
+        word = name_like(label, "other")[:_LONGEST]
         roles = ("model", f"model.{word}", *(f"model.{word}-{n}" for n in range(2, 1000)))
         role = next(one for one in roles if one not in self.run.output_roles)
         suffix = role.removeprefix("model").replace(".", "-", 1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +142,7 @@ def _model_files(args: TrainingArguments, state: TrainerState, model: Any) -> Pa
         Unavailable: the model lies in parts on several devices, and there is no checkpoint of it.
     """
     output = Path(str(args.output_dir))
-    folder = output / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = _new_folder(output)
     final = output / f"checkpoint-{state.global_step}"
     best = Path(state.best_model_checkpoint) if state.best_model_checkpoint else final
     chosen = next((path for path in (best, final) if path.is_dir()), None)
@@ -155,6 +155,23 @@ def _model_files(args: TrainingArguments, state: TrainerState, model: Any) -> Pa
     folder.mkdir(parents=True)
     model.save_pretrained(folder)
     return folder
+
+
+def _new_folder(output: Path) -> Path:
+    """Return a folder to make, which no run that may still be open has named as its output.
+
+    What an earlier process left there is removed.
+    """
+    for number in count(1):
+        folder = (output / (FOLDER if number == 1 else f"{FOLDER}-{number}")).resolve()
+        if folder not in _in_use:
+            break
+    _in_use.add(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+_in_use: set[Path] = set()
 
 
 def _link_model(checkpoint: Path, folder: Path) -> bool:

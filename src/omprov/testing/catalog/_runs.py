@@ -222,6 +222,30 @@ class RunContract(NeedsCatalog):
             assert reader.get_runs([scene.run, scene.run, RunId("none")]) == {scene.run: found}
             assert reader.get_runs([]) == {}
 
+    def test_runs_are_found_by_their_tags(self, catalog: Catalog, scene: Scene) -> None:
+        del scene
+        with catalog.write("ann", NOW) as writer:
+            writer.add_project("other")
+
+            def add(project: str, **tags: str) -> RunId:
+                return writer.add_run(
+                    project=project,
+                    name="r",
+                    status=RunStatus.SUCCEEDED,
+                    started=NOW,
+                    inputs={},
+                    tags=tags,
+                )
+
+            add("default", key="a")
+            latest = add("default", key="a")
+            named = add("default", key=NASTY, other="a")
+            add("other", key="b")
+        with catalog.read() as reader:
+            found = reader.find_tagged_runs("default", "key", ["a", NASTY, "b", "none"])
+            assert found == {"a": latest, NASTY: named}
+            assert reader.find_tagged_runs("default", "key", []) == {}
+
     def test_uses_and_links_are_read_in_bulk(self, catalog: Catalog, scene: Scene) -> None:
         with catalog.write("ann", NOW) as writer:
             run, made = produce(
