@@ -1,4 +1,4 @@
-"""omprov run with nothing declared: real scripts, real git, and what is known of them afterwards."""
+"""omprov run with nothing declared: real scripts in real git, and what is known afterwards."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_explain_names_the_rule_behind_each_file(project):
     project.write(".env", "TOKEN=1\n")
     project.write("train.py", TRAIN + '    open(".env").read(); import json; json.loads("{}")\n')
     out = project.omprov("run", "--json", "--", sys.executable, "train.py", "--lr", "1")
-    text, _, answer = out.partition("{")
+    _, _, answer = out.partition("{")
     files = {
         os.path.relpath(one["path"], project.folder): one
         for one in json.loads("{" + answer)["files"]
