@@ -60,10 +60,38 @@ def demo(tmp_path_factory):
         yield Demo(result, text, repo)
 
 
+def test_both_acts_infer_the_same_model_graph(demo):
+    declared, captured = demo.result.runs, demo.result.captured
+    assert demo.repo.list_runs(name="captured") == list(captured)[::-1]
+
+    def edges(runs):
+        place = {run.outputs["model"].key: number for number, run in enumerate(runs)}
+        return {
+            (place[edge.newer.key], place[edge.older.key]): edge
+            for run in runs
+            for edge in demo.repo.inherits(run.outputs["model"])
+        }
+
+    wanted, found = edges(declared), edges(captured)
+    assert len(wanted) > 10
+    assert found.keys() == wanted.keys()
+    for ends, edge in found.items():
+        reasons = {one.role: one.distance for one in edge.because}
+        for one in wanted[ends].because:
+            if one.role in {"algorithm", "dataset"}:
+                assert reasons[one.role] == pytest.approx(one.distance)
+    for one, other in zip(declared, captured, strict=True):
+        assert other.inputs["dataset"] == one.inputs["dataset"]
+        assert other.metrics["accuracy"] == one.metrics["accuracy"]
+        assert other.inputs.keys() >= {"algorithm", "dataset", "params", "environment"}
+        algorithm = demo.repo.tree(other.inputs["algorithm"])
+        assert algorithm.digest == demo.repo.tree(one.inputs["algorithm"]).digest
+
+
 def test_every_training_succeeded_and_is_recorded(demo):
     runs = demo.result.runs
     assert len(runs) == 12
-    assert demo.repo.list_runs() == list(runs)[::-1]
+    assert demo.repo.list_runs(name="train") == list(runs)[::-1]
     for run in runs:
         assert set(run.inputs) == {
             "algorithm", "dataset", "dataset.test", "params", "environment",

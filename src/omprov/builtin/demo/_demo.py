@@ -10,6 +10,7 @@ from omprov.errors import AlreadyExists, InvalidInput
 from omprov.repository import Repository
 
 from . import _report
+from ._captured import asset_of, train_again
 from ._code import STEPS, check_out, make_history
 from ._digits import dataset_steps, held_out_images, load_digits, write_images
 from ._drop import find_drop, measured_steps
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from omprov.records import Run, Version
+    from omprov.records import AssetName, Run, Version
 
     from ._digits import Digit
     from ._drop import Drop
@@ -40,12 +41,14 @@ class DemoResult:
     Attributes:
         folder: where it lies.
         runs: the trainings, in the order they were recorded.
+        captured: the same trainings again, with nothing declared.
         drop: the largest drop of accuracy along an inferred edge, explained.
         commands: what to try in the folder, as people type it.
     """
 
     folder: Path
     runs: tuple[Run, ...]
+    captured: tuple[Run, ...]
     drop: Drop | None
     commands: tuple[str, ...]
 
@@ -80,7 +83,7 @@ def run_demo(
     with Repository.create(folder, who=who, clock=clock) as repository:
         _report.show_title(console, folder)
         with console.status("Committing code and recording it"):
-            code = _add_code(repository)
+            code, commits = _add_code(repository)
         _report.show_code(console, repository, CODE, draw_graph)
         with console.status("Collecting digits"):
             data, test = _add_data(repository, digits)
@@ -102,7 +105,18 @@ def run_demo(
         shutil.rmtree(folder / "jobs")
         _name_champion(repository, runs)
         recorded = tuple(repository.get_run(run.id) for run in runs)  # as they stand by now
-        return _show_results(console, repository, recorded, draw_graph)
+        drop = _show_results(console, repository, recorded, draw_graph)
+        again = []
+        with console.status("") as status:
+            for number, run in enumerate(train_again(repository, commits, data), start=1):
+                status.update(f"Training {number} of {len(JOBS)} again, with nothing declared")
+                again.append(run)
+        captured = tuple(repository.get_run(run.id) for run in again)
+        _put_back(repository, data)
+        _report.show_captured(console, repository, recorded, captured)
+        commands = _suggestions(drop, asset_of(captured))
+        _report.show_commands(console, repository.path.parent, commands)
+        return DemoResult(folder, recorded, captured, drop, commands)
 
 
 def _check_empty(folder: Path) -> None:
@@ -114,11 +128,23 @@ def _check_empty(folder: Path) -> None:
         )
 
 
-def _add_code(repository: Repository) -> dict[str, Version]:
-    """Record every commit, with the commits' parents; return name in the story → version."""
+def _put_back(repository: Repository, data: dict[str, Version]) -> None:
+    """Leave code and data as the story ends."""
+    home = repository.path.parent
+    check_out(home / "code", STEPS[-1].branch)
+    repository.checkout(max(data.values(), key=lambda one: one.number), home / "data" / "digits")
+
+
+def _add_code(repository: Repository) -> tuple[dict[str, Version], dict[str, str]]:
+    """Record every commit, with the commits' parents.
+
+    Returns:
+        Name in the story → version, and name → commit.
+    """
     folder = repository.path.parent / "code"
     by_name: dict[str, Version] = {}
     by_commit: dict[str, Version] = {}
+    commits: dict[str, str] = {}
     for step, commit in zip(STEPS, make_history(folder), strict=True):
         check_out(folder, commit.id)
         added = repository.add_version(
@@ -129,8 +155,9 @@ def _add_code(repository: Repository) -> dict[str, Version]:
             source={"git": {"commit": commit.id}},
         )
         by_name[step.name] = by_commit[commit.id] = added.version
+        commits[step.name] = commit.id
     check_out(folder, STEPS[-1].branch)
-    return by_name
+    return by_name, commits
 
 
 def _add_data(repository: Repository, digits: list[Digit]) -> tuple[dict[str, Version], Version]:
@@ -162,7 +189,7 @@ def _name_champion(repository: Repository, runs: list[Run]) -> None:
 
 def _show_results(
     console: Console, repository: Repository, runs: tuple[Run, ...], draw_graph: DrawGraph
-) -> DemoResult:
+) -> Drop | None:
     accuracy = {run.outputs["model"].key: run.metrics["accuracy"] for run in runs}
     edges = [edge for run in runs for edge in repository.inherits(run.outputs["model"])]
     steps = measured_steps(edges, accuracy)
@@ -171,13 +198,12 @@ def _show_results(
     _report.show_models(console, repository, MODEL, accuracy, draw_graph)
     _report.show_reasons(console, steps)
     _report.show_drop(console, repository, drop)
-    commands = _suggestions(drop)
-    _report.show_commands(console, repository.path.parent, commands)
-    return DemoResult(repository.path.parent, runs, drop, commands)
+    return drop
 
 
-def _suggestions(drop: Drop | None) -> tuple[str, ...]:
+def _suggestions(drop: Drop | None, captured: AssetName) -> tuple[str, ...]:
     found = ["omprov status", f"omprov log {DATA}", f"omprov graph {MODEL}"]
+    found += [f"omprov graph {captured}"]
     if drop is not None:
         found += [f"omprov show {drop.step.edge.newer}"]
         for suspect in drop.suspects:

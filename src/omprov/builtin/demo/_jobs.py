@@ -153,12 +153,18 @@ def _record(repository: Repository, trained: Trained) -> Run:
         started=trained.started,
         ended=trained.ended,
         params=job.params,
-        metrics=json.loads((job.out / "metrics.json").read_text(encoding="utf-8")),
+        metrics=read_metrics(job.out / "metrics.json"),
         points=list(_iter_points(job.out / "curve.jsonl")),
         environment={"python": python_version(), "packages": _installed(PACKAGES)},
         command=job.command,
         exit_status=0,
     )
+
+
+def read_metrics(file: Path) -> dict[str, float]:
+    """Return the metrics that a job has written."""
+    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _iter_points(curve: Path) -> Iterator[MetricPoint]:

@@ -11,6 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ._captured import edges_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from omprov.repository import History, Repository
 
     from ._drop import Drop, Step, Suspect
+
+
+_SOURCES = {
+    "algorithm": "the commit that git has checked out",
+    "dataset": "the files that the script opened",
+    "params": "the options on its command line",
+    "environment": "the interpreter and the machine",
+}
 
 
 class DrawGraph(Protocol):
@@ -130,6 +140,30 @@ def show_reasons(console: Console, steps: Sequence[Step]) -> None:
     same = sorted({reason.role for reason in every} - differing)
     if same:
         _say(console, f"The same on both ends of every edge: {_listed(same)}.")
+
+
+def show_captured(
+    console: Console, repository: Repository, declared: Sequence[Run], captured: Sequence[Run]
+) -> None:
+    """Say what came of the same trainings with nothing declared."""
+    _head(
+        console,
+        "Once more, with nothing declared",
+        "`omprov run -- python code/train.py …`: what it reads, writes and is told is captured",
+    )
+    first = captured[0]
+    table = _table("role", "captured", "from")
+    for role, version in first.inputs.items():
+        table.add_row(role, str(version), _SOURCES.get(str(version.asset.kind), ""))
+    table.add_row("model", str(first.outputs["model"]), "what the script wrote")
+    console.print(_indented(table))
+    wanted, found = edges_of(repository, declared), edges_of(repository, captured)
+    same = len(wanted & found)
+    _say(
+        console,
+        f"The version graph of {first.outputs['model'].asset} has {len(found)} edges, that of "
+        f"{declared[0].outputs['model'].asset} {len(wanted)}: {same} are the same.",
+    )
 
 
 def show_drop(console: Console, repository: Repository, drop: Drop | None) -> None:

@@ -11,13 +11,17 @@ from ._word_sets import words
 
 MODEL_SUFFIXES = words(
     ".pt .pth .ckpt .safetensors .onnx .keras .gguf .ggml .joblib .tflite .pdparams .mlmodel .h5 "
-    ".engine .pb"
+    ".engine .pb .ubj .cbm .bst"
 )
 _MODEL_IF_NAMED = {
     ".bin": re.compile(r"model|weights|optimizer|training_args|scheduler"),
     ".pkl": re.compile(r"model|clf|classif|regress|estimator|pipeline|scaler|weights"),
     ".pickle": re.compile(r"model|clf|classif|regress|estimator|pipeline|scaler|weights"),
     ".msgpack": re.compile(r"model|weights|params"),
+    ".npz": re.compile(r"model|weights"),
+    ".npy": re.compile(r"model|weights"),
+    ".json": re.compile(r"^(?:model|booster|xgb.*)$"),
+    ".txt": re.compile(r"^(?:model|booster|lgbm?.*)$"),
 }
 _ALWAYS_MODELS = words(".safetensors .onnx .ckpt .keras .gguf .ggml .tflite .pdparams .mlmodel")
 _MODEL_STEM = re.compile(

@@ -214,10 +214,8 @@ class FileCapture:
 
 
 def _project_root(repository: Repository, folder: Path) -> Path:
-    """Return the folder of the project: the git checkout, else the workspace, else the folder."""
+    """Return the folder of the project: the nearest git checkout or workspace, else the folder."""
     real = Path(os.path.realpath(folder))
-    for one in (real, *real.parents):
-        if (one / ".git").exists():
-            return one
     home = Path(os.path.realpath(repository.path.parent))
-    return home if real.is_relative_to(home) else real
+    nearest = (one for one in (real, *real.parents) if one == home or (one / ".git").exists())
+    return next(nearest, real)
