@@ -22,6 +22,8 @@ SETTINGS = {
     "parents.candidates": "how many of the newest versions `auto` looks at for a parent (10)",
     "cache.limit": "how much of what is read from remotes is kept on the disk (10G)",
     "cache.folder": "where that is kept (default: beside the packs)",
+    "capture.ignore": "files that no run reads or writes as data: patterns as in .gitignore (none)",
+    "capture.keep": "files that always count as read or written, whatever other rules say (none)",
 }
 
 

@@ -234,7 +234,10 @@ def _record(kind, now, fields):
         folder = os.getcwd()
     except OSError:  # it was deleted
         folder = ""
-    return "%s\0%d\0%s\0%s\0\n" % (kind, now, folder, "\0".join(fields))
+    text = "\0".join(fields)
+    if "\0\n" in text or text[:1] == "\n":  # would look like the end of a record
+        text = "\0".join(["./" + one if one[:1] == "\n" else one for one in fields])
+    return "%s\0%d\0%s\0%s\0\n" % (kind, now, folder, text)
 
 
 def _reads(paths, when):
