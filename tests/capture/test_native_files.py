@@ -100,7 +100,7 @@ def test_what_a_library_writes_and_then_reads_is_seen(tmp_path, library):
     assert place.writes - {"db/lock.mdb"} == files
     assert place.reads == set()
     place.script(reading, "-W", "ignore")
-    assert place.reads == files
+    assert place.reads - {"db/lock.mdb"} == files
     assert place.writes == set()
 
 

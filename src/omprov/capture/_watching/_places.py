@@ -42,6 +42,8 @@ _HUBS = (
     (None, ".medmnist"),
 )
 """Where models and data sets lie that libraries fetched: in hidden folders, and yet inputs."""
+_WITHIN_OTHERS = ("model hub", "temporary")
+"""Rules of folders that lie in a cache, or among the system's, and are another thing."""
 _HOMES = (("HF_HOME", ("hub", "datasets")), ("TORCH_HOME", ("hub/checkpoints",)))
 
 
@@ -74,7 +76,7 @@ class Places:
             held = None if above == folder or folder == self.root else self.rule_of(above)
             if held == "model hub" and own in (None, "cache"):
                 own = held
-            elif held is not None and own != "model hub":
+            elif held is not None and own not in _WITHIN_OTHERS:
                 own = held
             self.known[folder] = own
         return self.known[folder]

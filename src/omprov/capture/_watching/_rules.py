@@ -32,7 +32,7 @@ _SECRETS = re.compile(
 _COMPILED = re.compile(r".+\.(py[co]|nbi|nbc)")
 _SHARED_LIBRARY = re.compile(r".+\.(so(\.[0-9.]+)?|dylib|dll|pyd)")
 _LEFT_BY_PROGRAMS = re.compile(
-    r".+\.(lock|lck|pid|sock|swp|swo)|.+~|\.#.*|#.*#|\.~lock\..*#|\.DS_Store|Thumbs\.db|\.nfs.*"
+    r".+\.(lock|lck|pid|sock|swp|swo)|lock\.mdb|.+~|\.#.*|#.*#|\.~lock\..*#|\.DS_Store|Thumbs\.db|\.nfs.*"
     r"|nohup\.out|core\.[0-9]+"
 )
 _SOURCE = re.compile(r".+\.(py|pyi|pyx|pxd|ipynb|sh|bash|c|cc|cpp|cu|cuh|h|hpp|jl|R|rs|go|java|lua)")
