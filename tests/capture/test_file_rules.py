@@ -171,7 +171,10 @@ def test_a_root_that_is_an_environment_itself_still_holds_data(judge, root):
 
 def git(root, *words):
     subprocess.run(
-        ["git", "-C", root, *words], env={**os.environ, **ENVIRONMENT}, check=True, capture_output=True
+        ["git", "-C", root, *words],
+        env={**os.environ, **ENVIRONMENT},
+        check=True,
+        capture_output=True,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from watched_scripts import place_in
@@ -91,16 +92,16 @@ def test_what_is_opened_for_both_counts_as_written_if_it_changed(place):
 
 def test_a_file_that_is_not_there_any_more_is_told_apart(place):
     gone = place.write("gone")
-    place.script("import os; open('gone').read(); os.remove('gone'); open('t', 'w'); os.remove('t')")
+    place.script(
+        "import os; open('gone').read(); os.remove('gone'); open('t', 'w'); os.remove('t')"
+    )
     assert (place.reads, place.writes) == (set(), set())
     assert place.watched.gone.keys() >= {str(gone)}
     assert str(place.folder / "t") not in place.watched.gone
 
 
 def test_a_failed_open_is_no_access(place):
-    place.script(
-        "for mode in 'rw':\n    try: open('no/such', mode)\n    except OSError: pass\n"
-    )
+    place.script("for mode in 'rw':\n    try: open('no/such', mode)\n    except OSError: pass\n")
     assert (place.reads, place.writes) == (set(), set())
 
 
@@ -135,9 +136,7 @@ def test_folders_and_devices_are_no_files(place):
 
 @pytest.mark.parametrize("name", [b"na\nme", b"\xff\xfe", b"a\\nb", "größe 数".encode(), b"\n"])
 def test_any_name_comes_through(place, name):
-    path = os.path.join(os.fsencode(place.folder), name)
-    with open(path, "wb") as file:
-        file.write(b"x")
+    (place.folder / os.fsdecode(name)).write_bytes(b"x")
     place.script(f"open({name!r}).read(); open({name + b'.out'!r}, 'w')")
     assert place.reads == {os.fsdecode(name)}
     assert place.writes == {os.fsdecode(name + b".out")}
@@ -267,7 +266,7 @@ def test_a_python_that_leaves_us_out_is_named(place, option):
         f"subprocess.run([sys.executable, {option!r}, '-c', \"open('a')\"], check=True)"
     )
     assert place.reads == set()
-    name = os.path.basename(sys.executable)
+    name = Path(sys.executable).name
     assert place.watched.accesses.not_covered == (f"{name} {option}",)
     place.script("open('a')", option)
     assert place.watched.accesses.not_covered == (f"{name} {option}",)
@@ -275,7 +274,7 @@ def test_a_python_that_leaves_us_out_is_named(place, option):
 
 def test_a_python_with_a_bare_environment_is_named(place):
     place.script("import subprocess, sys; subprocess.run([sys.executable, '-c', '1'], env={})")
-    name = os.path.basename(sys.executable)
+    name = Path(sys.executable).name
     assert place.watched.accesses.not_covered == (f"{name} without our PYTHONPATH",)
 
 
@@ -350,7 +349,9 @@ def test_an_exception_of_a_signal_handler_comes_through(place):
 
 
 def test_events_of_others_with_our_names_do_no_harm(place):
-    place.script("import sys; sys.audit('open'); sys.audit('open', 1, 2); sys.audit('os.rename', 5)")
+    place.script(
+        "import sys; sys.audit('open'); sys.audit('open', 1, 2); sys.audit('os.rename', 5)"
+    )
     assert place.done.stderr == b""
 
 

@@ -54,8 +54,7 @@ def test_a_shell_its_children_and_their_folders_are_followed(tmp_path):
 @pytest.mark.parametrize("name", [b"na\nme", b"\xff\xfe", b'quo"te', b"a<b>(c)", b" "])
 def test_any_name_comes_through_strace(tmp_path, name):
     place = place_in(tmp_path)
-    with open(os.path.join(os.fsencode(place.folder), name), "wb") as file:
-        file.write(b"x")
+    (place.folder / os.fsdecode(name)).write_bytes(b"x")
     place.run("cp", os.fsdecode(name), os.fsdecode(name + b"2"), method="strace")
     assert place.reads == {os.fsdecode(name)}
     assert place.writes == {os.fsdecode(name + b"2")}
@@ -100,7 +99,10 @@ def test_strace_that_cannot_be_used_is_told(tmp_path, monkeypatch):
     from omprov.capture._watching import _watch
 
     monkeypatch.setattr(_watch, "strace_command", lambda *_: None)
-    with pytest.raises(Unavailable, match="strace"), watch_files(tmp_path, ["cat"], method="strace"):
+    with (
+        pytest.raises(Unavailable, match="strace"),
+        watch_files(tmp_path, ["cat"], method="strace"),
+    ):
         pass
     with watch_files(tmp_path, ["cat"]) as watch:
         assert watch.method == "python"

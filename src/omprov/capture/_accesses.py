@@ -10,8 +10,8 @@ class Accesses:
     """The files that the processes of a run opened.
 
     Attributes:
-        reads: absolute real paths of files read, in the order of the first read, each with the rule-free reason
-            how it is known ("python", "native", "strace").
+        reads: absolute real paths of files read, in the order of the first read, each with how that
+            is known ("python", "native", "strace").
         writes: the same, of files written that are still there.
         method: how files were watched, for people: "python", "strace", "none".
         not_covered: names of libraries or programs whose reads could not be seen.

@@ -3,6 +3,9 @@
 A folder is judged once, from the root down: what holds for it holds for all below it.
 """
 
+# ruff: noqa: PTH111, PTH118, PTH120
+# Paths are text here, as they were opened; there may be millions.
+
 from __future__ import annotations
 
 import os
@@ -13,18 +16,73 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SYSTEM = frozenset(
-    """/Applications /Library /System /bin /boot /dev /etc /lib /lib32 /lib64 /libx32 /nix
-    /opt/homebrew /opt/intel /opt/nvidia /opt/rocm /private/etc /proc /run /sbin /snap /sys /usr
-    /var/cache /var/lib /var/lock /var/log /var/run /var/spool""".split()
+    {
+        "/Applications",
+        "/Library",
+        "/System",
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/nix",
+        "/opt/homebrew",
+        "/opt/intel",
+        "/opt/nvidia",
+        "/opt/rocm",
+        "/private/etc",
+        "/proc",
+        "/run",
+        "/sbin",
+        "/snap",
+        "/sys",
+        "/usr",
+        "/var/cache",
+        "/var/lib",
+        "/var/lock",
+        "/var/log",
+        "/var/run",
+        "/var/spool",
+    }
 )
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/folders")  # noqa: S108
 _PACKAGES = frozenset({"site-packages", "dist-packages", "node_modules"})
 _CACHES = frozenset(
-    """__pycache__ .cache .ccache .eggs .hypothesis .ipynb_checkpoints .mypy_cache .numba_cache
-    .nox .nv .pytest_cache .pytype .ruff_cache .tox .triton torchinductor_cache""".split()
+    {
+        "__pycache__",
+        ".cache",
+        ".ccache",
+        ".eggs",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".numba_cache",
+        ".nox",
+        ".nv",
+        ".pytest_cache",
+        ".pytype",
+        ".ruff_cache",
+        ".tox",
+        ".triton",
+        "torchinductor_cache",
+    }
 )
 _OTHER_BOOKS = frozenset(
-    {".aim", ".comet", ".dvc", ".guild", ".hg", ".neptune", ".svn", "mlartifacts", "mlruns", "wandb"}
+    {
+        ".aim",
+        ".comet",
+        ".dvc",
+        ".guild",
+        ".hg",
+        ".neptune",
+        ".svn",
+        "mlartifacts",
+        "mlruns",
+        "wandb",
+    }
 )
 _SECRETS = frozenset({".aws", ".azure", ".docker", ".gnupg", ".kube", ".ssh"})
 _HUBS = (
@@ -73,10 +131,8 @@ class Places:
         if folder not in self.known:
             above = os.path.dirname(folder)
             own = self._own_rule(folder)
-            held = None if above == folder or folder == self.root else self.rule_of(above)
-            if held == "model hub" and own in (None, "cache"):
-                own = held
-            elif held is not None and own not in _WITHIN_OTHERS:
+            held = None if folder in (above, self.root) else self.rule_of(above)
+            if held is not None and own not in _WITHIN_OTHERS:
                 own = held
             self.known[folder] = own
         return self.known[folder]

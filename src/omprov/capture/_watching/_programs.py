@@ -1,5 +1,8 @@
 """Programs that a run starts: which are Python and note their own files, which nobody sees."""
 
+# ruff: noqa: PTH119, PTH123
+# Paths are text here, as they were opened; there may be millions.
+
 from __future__ import annotations
 
 import os
@@ -15,17 +18,120 @@ if TYPE_CHECKING:
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*(-dbg|[tdmu]+)?$")
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "ash", "busybox"})
 _LAUNCHERS = frozenset(
-    """accelerate caffeinate chrt conda coverage deepspeed env hatch horovodrun ionice mamba
-    micromamba mpiexec mpirun nice nohup numactl orterun pdm pipenv pixi poetry rye setsid srun
-    stdbuf taskset time timeout torchrun unbuffer uv uvx xvfb-run""".split()
+    {
+        "accelerate",
+        "caffeinate",
+        "chrt",
+        "conda",
+        "coverage",
+        "deepspeed",
+        "env",
+        "hatch",
+        "horovodrun",
+        "ionice",
+        "mamba",
+        "micromamba",
+        "mpiexec",
+        "mpirun",
+        "nice",
+        "nohup",
+        "numactl",
+        "orterun",
+        "pdm",
+        "pipenv",
+        "pixi",
+        "poetry",
+        "rye",
+        "setsid",
+        "srun",
+        "stdbuf",
+        "taskset",
+        "time",
+        "timeout",
+        "torchrun",
+        "unbuffer",
+        "uv",
+        "uvx",
+        "xvfb-run",
+    }
 )
 """Programs that start another one and read nothing for themselves."""
 _HARMLESS = frozenset(
-    """: [ arch as basename c++ cc cc1 cc1plus cd chmod clang clang++ collect2 cygpath date dirname
-    dpkg echo exit export expr false file free g++ gcc getconf git gpustat hostname id infocmp
-    ip kill ld ldconfig ldd ls lsb_release lscpu lspci mkdir nm ninja nproc nvcc nvidia-smi objdump
-    printf ps ptxas pwd rm rocm-smi rocminfo set sleep stty sw_vers sysctl test tput true ulimit
-    uname uptime wait whereis which who whoami xdg-open""".split()
+    {
+        ":",
+        "[",
+        "arch",
+        "as",
+        "basename",
+        "c++",
+        "cc",
+        "cc1",
+        "cc1plus",
+        "cd",
+        "chmod",
+        "clang",
+        "clang++",
+        "collect2",
+        "cygpath",
+        "date",
+        "dirname",
+        "dpkg",
+        "echo",
+        "exit",
+        "export",
+        "expr",
+        "false",
+        "file",
+        "free",
+        "g++",
+        "gcc",
+        "getconf",
+        "git",
+        "gpustat",
+        "hostname",
+        "id",
+        "infocmp",
+        "ip",
+        "kill",
+        "ld",
+        "ldconfig",
+        "ldd",
+        "ls",
+        "lsb_release",
+        "lscpu",
+        "lspci",
+        "mkdir",
+        "nm",
+        "ninja",
+        "nproc",
+        "nvcc",
+        "nvidia-smi",
+        "objdump",
+        "printf",
+        "ps",
+        "ptxas",
+        "pwd",
+        "rm",
+        "rocm-smi",
+        "rocminfo",
+        "set",
+        "sleep",
+        "stty",
+        "sw_vers",
+        "sysctl",
+        "test",
+        "tput",
+        "true",
+        "ulimit",
+        "uname",
+        "uptime",
+        "wait",
+        "whereis",
+        "which",
+        "who",
+        "whoami",
+        "xdg-open",
+    }
 )
 """Programs that ask about the machine, or build what a run needs: no data of a run."""
 _SPLITS = re.compile(r"&&|\|\||[;|&\n]")

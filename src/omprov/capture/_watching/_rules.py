@@ -35,12 +35,16 @@ _LEFT_BY_PROGRAMS = re.compile(
     r".+\.(lock|lck|pid|sock|swp|swo)|lock\.mdb|.+~|\.#.*|#.*#|\.~lock\..*#|\.DS_Store|Thumbs\.db|\.nfs.*"
     r"|nohup\.out|core\.[0-9]+"
 )
-_SOURCE = re.compile(r".+\.(py|pyi|pyx|pxd|ipynb|sh|bash|c|cc|cpp|cu|cuh|h|hpp|jl|R|rs|go|java|lua)")
+_SOURCE = re.compile(
+    r".+\.(py|pyi|pyx|pxd|ipynb|sh|bash|c|cc|cpp|cu|cuh|h|hpp|jl|R|rs|go|java|lua)"
+)
 _TOOLS = re.compile(
     r"pyproject\.toml|setup\.(py|cfg)|tox\.ini|uv\.toml|pip\.conf|poetry\.toml|Pipfile"
     r"|requirements.*\.txt|environment\.ya?ml|package\.json|\.python-version|pyvenv\.cfg|\.git.+"
 )
-_HUB_FILES = re.compile(r"(.*/)?(\.locks|\.no_exist|refs|\.git)/.*|token|stored_tokens|version\.txt")
+_HUB_FILES = re.compile(
+    r"(.*/)?(\.locks|\.no_exist|refs|\.git)/.*|token|stored_tokens|version\.txt"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def make_rules(
         split_patterns(keep or ""),
         tuple(given.items()),
     )
-    rules.keeps, rules.ignores  # noqa: B018 - refused now, not after hours of training
+    _ = rules.keeps, rules.ignores  # refused now, not after hours of training
     return rules
 
 
@@ -164,9 +168,7 @@ class _Judge:
         self._rules = rules
         self._root = str(rules.root)
         self._below = self._root.rstrip("/") + "/"
-        self._places: Places = find_places(
-            self._root, dict(rules.variables), frozenset(prefixes)
-        )
+        self._places: Places = find_places(self._root, dict(rules.variables), frozenset(prefixes))
         self._tracked = Tracked()
 
     def verdict(self, path: str, *, written: bool) -> Verdict:
@@ -230,7 +232,8 @@ def _rule_of_name(name: str) -> str | None:
 def _compile(setting: str, patterns: tuple[str, ...]) -> Any:
     """Compile patterns; `~/` is the home, and one of a whole path outside the root is that path."""
     lines = [
-        os.path.expanduser(one) if one.startswith(("~", "!~")) else one for one in patterns
+        str(Path(one).expanduser()) + "/" * one.endswith("/") if one.startswith("~") else one
+        for one in patterns
     ]
     try:
         return import_module("pathspec").GitIgnoreSpec.from_lines(lines)

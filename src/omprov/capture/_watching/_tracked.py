@@ -1,5 +1,8 @@
 """Which files git takes care of: those it tracks are part of an algorithm's version."""
 
+# ruff: noqa: PTH118, PTH120
+# Paths are text here, as they were opened; there may be millions.
+
 from __future__ import annotations
 
 import os

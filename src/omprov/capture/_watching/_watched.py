@@ -1,11 +1,14 @@
 """From what was noted to what a run read and wrote: real paths of regular files that are there."""
 
+# ruff: noqa: PTH114, PTH116, PTH118, PTH207
+# Paths are text here, as they were opened; there may be millions.
+
 from __future__ import annotations
 
 import os
 import stat
 from dataclasses import dataclass, field
-from glob import iglob, has_magic
+from glob import has_magic, iglob
 from typing import TYPE_CHECKING
 
 from omprov.capture._accesses import Accesses
@@ -68,14 +71,14 @@ def resolve(ledger: Ledger, began: int, *, method: str, not_covered: Iterable[st
         for file in expanded:
             if file == path or disk.real(file) not in written.firsts:
                 read.add(file, when, how)
-    inputs, read_back = {}, {}
+    inputs: dict[str, str] = {}
+    read_back: dict[str, str] = {}
     for real, (when, how) in sorted(read.firsts.items(), key=lambda item: item[1][0]):
         before = written.firsts.get(real)
         target = read_back if before is not None and before[0] < when else inputs
         target[real] = how
     outputs = {
-        real: how
-        for real, (_, how) in sorted(written.firsts.items(), key=lambda item: item[1][0])
+        real: how for real, (_, how) in sorted(written.firsts.items(), key=lambda item: item[1][0])
     }
     return Watched(
         Accesses(inputs, outputs, method, tuple(dict.fromkeys(not_covered))),

@@ -163,9 +163,7 @@ def begin(folder, home):
     sys.addaudithook(_hook(recorder))
     atexit.register(recorder.finish)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=_quietly(recorder.drain), after_in_child=recorder.begin_child
-        )
+        os.register_at_fork(before=_quietly(recorder.drain), after_in_child=recorder.begin_child)
     _write_before_exit(recorder)
     return recorder
 
@@ -255,9 +253,11 @@ def _text(path):
 
 def _moved(recorder, event, args):
     source, target = (_at(path, folder) for path, folder in zip(args[:2], args[2:4]))
-    recorder.put("m" if event == "os.rename" else "w", monotonic_ns(), *(
-        (source, target) if event == "os.rename" else (target,)
-    ))
+    recorder.put(
+        "m" if event == "os.rename" else "w",
+        monotonic_ns(),
+        *((source, target) if event == "os.rename" else (target,)),
+    )
 
 
 def _at(path, folder):
@@ -307,7 +307,7 @@ def _started(recorder, event, args):
         monotonic_ns(),
         "1" if _is_watched(recorder, environment) else "0",
         _text(program if program is not None else texts[0]),
-        *["=" + text for text in texts]
+        *["=" + text for text in texts],
     )
 
 

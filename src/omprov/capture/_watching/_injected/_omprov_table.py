@@ -48,7 +48,9 @@ READERS_AND_WRITERS = {
         *_rows("W", "write_feather", 1, "dest"),
     ],
     "pyarrow.ipc": [
-        *_rows("R", "open_file open_stream RecordBatchFileReader RecordBatchStreamReader", 0, "source"),
+        *_rows(
+            "R", "open_file open_stream RecordBatchFileReader RecordBatchStreamReader", 0, "source"
+        ),
         *_rows("W", "new_file new_stream RecordBatchFileWriter RecordBatchStreamWriter", 0, "sink"),
     ],
     "pyarrow.dataset": [
@@ -66,7 +68,10 @@ READERS_AND_WRITERS = {
         *_rows("R", "load_model", 1, "filename"),
         *_rows("W", "save_file save_model", 1, "filename"),
     ],
-    "safetensors.flax": [*_rows("R", "load_file", 0, "filename"), *_rows("W", "save_file", 1, "filename")],
+    "safetensors.flax": [
+        *_rows("R", "load_file", 0, "filename"),
+        *_rows("W", "save_file", 1, "filename"),
+    ],
     "safetensors.tensorflow": [
         *_rows("R", "load_file", 0, "filename"),
         *_rows("W", "save_file", 1, "filename"),
@@ -144,4 +149,4 @@ NOT_COVERED = {
     "tiledb",
     "tokenizers",
 }
-"""Libraries that read natively by ways that are not in the table: a run that imports them says so."""
+"""Libraries that read by native ways that are not in the table: a run that imports one says so."""
