@@ -23,7 +23,9 @@ LOADER = """
 import os, sys, time
 folder, passes = sys.argv[1], int(sys.argv[2])
 paths = [
-    os.path.join(above, name) for above, _, names in sorted(os.walk(folder)) for name in sorted(names)
+    os.path.join(above, name)
+    for above, _, names in sorted(os.walk(folder))
+    for name in sorted(names)
 ]
 for _ in range(passes):
     started = time.perf_counter()

@@ -20,13 +20,12 @@ SETTINGS = {
     "project": "the project of references that name none (default: default)",
     "gc.grace": "how long content stays without a version that names it (default: 24h)",
     "parents.candidates": "how many of the newest versions `auto` looks at for a parent (10)",
-    "capture.ignore": "files that runs read or write and that do not count: patterns as of a "
-    ".gitignore, divided by commas",
-    "capture.keep": "files that count whatever else is said: patterns, divided by commas",
     "capture.copy_limit": "folders that runs read are stored up to this size, above by reference "
     "(10G)",
     "cache.limit": "how much of what is read from remotes is kept on the disk (10G)",
     "cache.folder": "where that is kept (default: beside the packs)",
+    "capture.ignore": "files that no run reads or writes as data: patterns as in .gitignore (none)",
+    "capture.keep": "files that always count as read or written, whatever other rules say (none)",
 }
 
 

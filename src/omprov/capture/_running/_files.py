@@ -17,7 +17,7 @@ from omprov.capture._placing import (
     remember_outputs,
 )
 from omprov.capture._tensorboard._importing import metrics_of_event_files
-from omprov.capture._watching import apply_rules, rules_of, watch_files
+from omprov.capture._watching import apply_rules, make_rules, watch_files
 from omprov.errors import OmprovError
 
 from ._wanted import Reason
@@ -104,13 +104,24 @@ class FileCapture:
         if watched.accesses.not_covered:
             unseen = ", ".join(watched.accesses.not_covered)
             self.notes.append(f"what these read by themselves was not seen: {unseen}")
-        rules = rules_of(self._repository, self._root, watched, self._environ)
-        taken, verdicts = apply_rules(watched, rules)
+        config = self._repository.config
+        rules = make_rules(
+            self._root,
+            ignore=config.get("capture.ignore"),
+            keep=config.get("capture.keep"),
+            variables=self._environ,
+        )
+        judged = apply_rules(watched, rules)
+        taken = judged.accesses
         known = self._recorded(run)
         reasons = {
-            path: Reason(path, one.what, one.rule, taken=one.taken)
+            path: Reason(path, what, one.rule, taken=one.taken)
+            for what, verdicts in (("read", judged.reads), ("written", judged.writes))
             for path, one in verdicts.items()
         }
+        if judged.overwritten:
+            names = ", ".join(sorted(judged.overwritten)[:3])
+            self.notes.append(f"written after they were read, so what was read is gone: {names}")
         try:
             reasons |= self._place_inputs(run, taken, known, progress)
             if succeeded and self._wanted.watch != "none":

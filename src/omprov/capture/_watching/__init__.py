@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
-    from ._rules import Rules, Verdict, apply_rules, patterns, rules_of
+    from ._rules import Judged, Rules, Verdict, apply_rules, make_rules
     from ._watch import Watch, watch_files
     from ._watched import Watched
 
 __all__ = [
+    "Judged",
     "Rules",
     "Verdict",
     "Watch",
     "Watched",
     "apply_rules",
-    "patterns",
-    "rules_of",
+    "make_rules",
     "watch_files",
 ]
 
 __getattr__, __dir__ = load_on_use(
     __name__,
     {
+        "Judged": "._rules",
         "Rules": "._rules",
         "Verdict": "._rules",
         "Watch": "._watch",
         "Watched": "._watched",
         "apply_rules": "._rules",
-        "patterns": "._rules",
-        "rules_of": "._rules",
+        "make_rules": "._rules",
         "watch_files": "._watch",
     },
 )

@@ -1,4 +1,4 @@
-"""What was noted of files, gathered: when each was first read and first written, whatever the order.
+"""What was noted of files, gathered: when each was first read and written, in whatever order.
 
 Times are of one clock for all processes; of `strace`, places in its log.
 """

@@ -1,5 +1,8 @@
 """Programs that a run starts: which are Python and note their own files, which nobody sees."""
 
+# ruff: noqa: PTH119, PTH123
+# Paths are text here, as they were opened; there may be millions.
+
 from __future__ import annotations
 
 import os
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*(-dbg|[tdmu]+)?$")
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "ash", "busybox"})
 _LAUNCHERS = frozenset(
-    [
+    {
         "accelerate",
         "caffeinate",
         "chrt",
@@ -50,11 +53,11 @@ _LAUNCHERS = frozenset(
         "uv",
         "uvx",
         "xvfb-run",
-    ]
+    }
 )
 """Programs that start another one and read nothing for themselves."""
 _HARMLESS = frozenset(
-    [
+    {
         ":",
         "[",
         "arch",
@@ -128,7 +131,7 @@ _HARMLESS = frozenset(
         "who",
         "whoami",
         "xdg-open",
-    ]
+    }
 )
 """Programs that ask about the machine, or build what a run needs: no data of a run."""
 _SPLITS = re.compile(r"&&|\|\||[;|&\n]")

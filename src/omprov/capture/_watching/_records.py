@@ -7,11 +7,11 @@ and a newline. A record that was cut off, by a full disk or a kill, is passed ov
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from ._ledger import Ledger
 

@@ -1,281 +1,241 @@
-"""Which of the files that a run opened count: rules, tried in order; the first that fits decides.
+"""Which of the files that a run read and wrote count, and by which rule.
 
-They stand in ``docs/design/file-access.md``, with how to change them.
+The order of the rules is told in docs/design/file-access.md.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING, Any
 
 from omprov.errors import InvalidInput
+
+from ._places import Places, find_places
+from ._tracked import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from omprov.capture._accesses import Accesses
-    from omprov.repository import Repository
 
     from ._watched import Watched
 
-_SYSTEM = [
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/proc",
-    "/run",
-    "/sbin",
-    "/snap",
-    "/sys",
-    "/usr",
-    "/var/cache",
-    "/var/lib",
-    "/var/log",
-    "/var/run",
-]
-_PACKAGES = ("/site-packages/", "/dist-packages/", "/lib-dynload/")
-_COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dylib", ".dll", ".a", ".o")
-_CACHES = [
-    "/__pycache__/",
-    "/.git/",
-    "/.hg/",
-    "/.svn/",
-    "/.dvc/cache/",
-    "/.ipynb_checkpoints/",
-    "/.mypy_cache/",
-    "/.pytest_cache/",
-    "/.ruff_cache/",
-    "/node_modules/",
-    "/.tox/",
-    "/.nox/",
-]
-_HUBS = ("huggingface/hub/", "huggingface/datasets/", "torch/hub/")
-"""Below the user's cache: models and datasets that people have fetched."""
-_OWN_FOLDERS = (".config", ".nv", ".triton", ".local/share", ".ipython", ".jupyter", ".matplotlib")
-_SOURCE = (".py", ".pyi", ".pyx", ".ipynb", ".sh", ".bash", ".r", ".jl", ".cu", ".cpp", ".c", ".h")
-_PASSING = (".lock", ".swp", ".tmp", "~", ".pid")
-_SECRET = (".env", ".netrc", ".npmrc", ".pypirc", "id_rsa", "id_ed25519", "credentials")
-
-What = Literal["read", "written"]
+_SECRETS = re.compile(
+    r"\.env(\..+)?|\.netrc|\.pgpass|\.pypirc|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)(\.pub)?"
+    r"|kaggle\.json|.+\.(pem|p12|pfx|key)"
+)
+_COMPILED = re.compile(r".+\.(py[co]|nbi|nbc)")
+_SHARED_LIBRARY = re.compile(r".+\.(so(\.[0-9.]+)?|dylib|dll|pyd)")
+_LEFT_BY_PROGRAMS = re.compile(
+    r".+\.(lock|lck|pid|sock|swp|swo)|lock\.mdb|.+~|\.#.*|#.*#|\.~lock\..*#|\.DS_Store|Thumbs\.db|\.nfs.*"
+    r"|nohup\.out|core\.[0-9]+"
+)
+_SOURCE = re.compile(
+    r".+\.(py|pyi|pyx|pxd|ipynb|sh|bash|c|cc|cpp|cu|cuh|h|hpp|jl|R|rs|go|java|lua)"
+)
+_TOOLS = re.compile(
+    r"pyproject\.toml|setup\.(py|cfg)|tox\.ini|uv\.toml|pip\.conf|poetry\.toml|Pipfile"
+    r"|requirements.*\.txt|environment\.ya?ml|package\.json|\.python-version|pyvenv\.cfg|\.git.+"
+)
+_HUB_FILES = re.compile(
+    r"(.*/)?(\.locks|\.no_exist|refs|\.git)/.*|token|stored_tokens|version\.txt"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided of a file.
-
-    Attributes:
-        taken: whether it counts.
-        rule: the rule that decided, in words.
-        what: whether it was read or written.
-    """
+    """Whether a file counts, and the name of the rule that says so."""
 
     taken: bool
     rule: str
-    what: What
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What counts of the files of a run.
+
+    Attributes:
+        accesses: the files that count.
+        reads: every file that was read → the verdict.
+        writes: every file that was written → the verdict.
+        overwritten: files that count as read, and that the run then wrote: what it read is gone.
+    """
+
+    accesses: Accesses
+    reads: dict[str, Verdict]
+    writes: dict[str, Verdict]
+    overwritten: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules for one run.
+    """The rules of one repository.
 
     Attributes:
-        root: the folder of the project.
-        own: the repository's folder (``.omprov``).
-        home: the user's.
-        cache: of the user's programs.
-        temporary: folders for what passes.
-        prefixes: where Pythons are installed.
-        tracked: paths of files that git tracks.
-        keep: patterns, as of a ``.gitignore``, of what counts whatever else is said.
-        ignore: patterns of what does not count.
+        root: the folder that runs belong to: the top of the git checkout, or of the repository.
+        ignore: patterns of files that never count, as in a `.gitignore`.
+        keep: patterns of files that always count; stronger than all other rules.
+        variables: the environment of the run: its home and temporary folders.
     """
 
-    root: str
-    own: str
-    home: str
-    cache: str
-    temporary: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
-    tracked: frozenset[str] = frozenset()
-    keep: tuple[str, ...] = ()
+    root: Path
     ignore: tuple[str, ...] = ()
-    _folders: dict[str, str | None] = field(default_factory=dict, repr=False)
+    keep: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
     @cached_property
-    def _kept(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.keep)
+    def keeps(self) -> Any:
+        """The patterns of `keep`, compiled."""
+        return _compile("capture.keep", self.keep)
 
     @cached_property
-    def _ignored(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.ignore)
-
-    def decide(self, path: str, what: What, opened_as: str | None = None) -> Verdict:
-        """Say whether a file counts.
-
-        Args:
-            path: its real path.
-            what: whether it was read or written.
-            opened_as: the path by which it was opened, where that is another one.
-        """
-        names = [self._relative(one) for one in (path, opened_as) if one is not None]
-        if self.keep and any(map(self._kept.match_file, names)):
-            return Verdict(taken=True, rule="capture.keep names it", what=what)
-        if self.ignore and any(map(self._ignored.match_file, names)):
-            return Verdict(taken=False, rule="capture.ignore names it", what=what)
-        rule = self._by_place(path) or self._by_name(path)
-        if rule is None:
-            return Verdict(taken=True, rule=f"{what} by the run", what=what)
-        return Verdict(taken=rule.startswith("+"), rule=rule.lstrip("+"), what=what)
-
-    def _relative(self, path: str) -> str:
-        below = self.root.rstrip("/") + "/"
-        return path[len(below) :] if path.startswith(below) else path.lstrip("/")
-
-    def _by_place(self, path: str) -> str | None:
-        folder = os.path.dirname(path) + "/"
-        if folder not in self._folders:
-            self._folders[folder] = self._of_folder(folder)
-        return self._folders[folder]
-
-    def _of_folder(self, folder: str) -> str | None:
-        """Return the rule for whatever lies in a folder; ``+`` before one that takes it."""
-        if folder.startswith(self.own + "/copies/"):
-            return "+a copy that run.use gave"
-        if folder.startswith(self.own + "/"):
-            return "the repository's own"
-        if any(folder.startswith(f"{prefix}/") for prefix in self.prefixes):
-            return "Python and its packages"
-        if any(part in folder for part in _PACKAGES) or self._in_environment(folder):
-            return "Python and its packages"
-        if any(part in folder for part in _CACHES):
-            return "a program's own books or cache"
-        if folder.startswith(self.cache + "/"):
-            is_hub = any(folder.startswith(f"{self.cache}/{hub}") for hub in _HUBS)
-            return "+fetched from a hub" if is_hub else "a program's own books or cache"
-        if any(folder.startswith(f"{self.home}/{own}/") for own in _OWN_FOLDERS):
-            return "the user's settings"
-        if folder.startswith(self.root + "/"):
-            return None
-        if any(folder.startswith(f"{place}/") for place in _SYSTEM):
-            return "the system's"
-        if any(folder.startswith(f"{place}/") for place in self.temporary):
-            return "a temporary folder"
-        return None
-
-    def _in_environment(self, folder: str) -> bool:
-        """Say whether a folder belongs to a virtual environment, or to conda's."""
-        above = folder.rstrip("/")
-        while len(above) > 1:
-            if os.path.exists(f"{above}/pyvenv.cfg") or os.path.isdir(f"{above}/conda-meta"):
-                return True
-            above = os.path.dirname(above)
-            if above + "/" in self._folders and self._folders[above + "/"] is None:
-                return False
-        return False
-
-    def _by_name(self, path: str) -> str | None:
-        name = os.path.basename(path)
-        lower = name.lower()
-        if path in self.tracked:
-            return "tracked by git: part of the code"
-        if lower.endswith(_COMPILED) or ".so." in lower:
-            return "compiled code"
-        if lower.endswith(_SOURCE) and path.startswith(self.root + "/"):
-            return "source: part of the code"
-        if lower.endswith(_PASSING):
-            return "it comes and goes"
-        if name in _SECRET or lower.startswith(".env."):
-            return "it may hold secrets"
-        return None
+    def ignores(self) -> Any:
+        """The patterns of `ignore`, compiled."""
+        return _compile("capture.ignore", self.ignore)
 
 
-def rules_of(
-    repository: Repository, root: Path, watched: Watched, environ: Mapping[str, str]
+def make_rules(
+    root: Path,
+    *,
+    ignore: str | None = None,
+    keep: str | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Rules:
-    """Return the rules for a run, with the settings ``capture.keep`` and ``capture.ignore``.
+    """Make the rules of a repository from its settings.
 
     Args:
-        repository: whose settings.
-        root: the folder of the project.
-        watched: what was seen of the run.
-        environ: its variables.
+        root: the folder that runs belong to.
+        ignore: the setting ``capture.ignore``.
+        keep: the setting ``capture.keep``.
+        variables: the environment of the run; else that of this process.
 
     Raises:
-        InvalidInput: a pattern of the settings is none.
+        InvalidInput: a pattern cannot be read.
     """
-    home = os.path.realpath(environ.get("HOME") or Path.home())
-    real = os.path.realpath(root)
-    temporary = {"/tmp", "/var/tmp", tempfile.gettempdir(), environ.get("TMPDIR") or "/tmp"}  # noqa: S108 names, not uses
-    return Rules(
-        root=real,
-        own=os.path.realpath(repository.path),
-        home=home,
-        cache=os.path.realpath(environ.get("XDG_CACHE_HOME") or f"{home}/.cache"),
-        temporary=tuple(sorted(map(os.path.realpath, temporary))),
-        prefixes=tuple(
-            sorted(one for one in map(os.path.realpath, watched.prefixes) if one not in {"/", real})
-        ),
-        tracked=_tracked(real),
-        keep=patterns(repository.config.get("capture.keep")),
-        ignore=patterns(repository.config.get("capture.ignore")),
+    given = os.environ if variables is None else variables
+    rules = Rules(
+        Path(os.path.realpath(root)),
+        split_patterns(ignore or ""),
+        split_patterns(keep or ""),
+        tuple(given.items()),
+    )
+    _ = rules.keeps, rules.ignores  # refused now, not after hours of training
+    return rules
+
+
+def split_patterns(text: str) -> tuple[str, ...]:
+    """Return the patterns of a setting: apart by commas or newlines."""
+    return tuple(part for part in (one.strip() for one in re.split(r"[,\n]", text)) if part)
+
+
+def apply_rules(watched: Watched, rules: Rules) -> Judged:
+    """Say of each file whether it counts, and take those that do.
+
+    Files of model hubs count as read whether or not the run fetched them itself, and never as
+    written.
+    """
+    judge = _Judge(rules, watched.prefixes)
+    accesses = watched.accesses
+    read_back = {path: Verdict(False, "written by the run") for path in watched.read_back}
+    fetched = {
+        path: how
+        for path, how in watched.read_back.items()
+        if judge.verdict(path, written=False).rule == "model hub"
+    }
+    reads = {path: judge.verdict(path, written=False) for path in (*accesses.reads, *fetched)}
+    writes = {path: judge.verdict(path, written=True) for path in accesses.writes}
+    taken_reads = {
+        path: how for path, how in {**accesses.reads, **fetched}.items() if reads[path].taken
+    }
+    taken_writes = {path: how for path, how in accesses.writes.items() if writes[path].taken}
+    return Judged(
+        replace(accesses, reads=taken_reads, writes=taken_writes),
+        {**dict.fromkeys(watched.gone, Verdict(False, "not there any more")), **read_back, **reads},
+        writes,
+        watched.overwritten & taken_reads.keys(),
     )
 
 
-def patterns(setting: str | None) -> tuple[str, ...]:
-    """Read patterns as of a ``.gitignore``, divided by commas or line ends.
+class _Judge:
+    """The rules with what is known of one run; folders and checkouts are looked at once."""
 
-    Raises:
-        InvalidInput: one is no pattern.
-    """
-    words = (setting or "").replace(",", "\n").splitlines()
-    found = tuple(word.strip() for word in words if word.strip())
+    def __init__(self, rules: Rules, prefixes: Iterable[str]) -> None:
+        self._rules = rules
+        self._root = str(rules.root)
+        self._below = self._root.rstrip("/") + "/"
+        self._places: Places = find_places(self._root, dict(rules.variables), frozenset(prefixes))
+        self._tracked = Tracked()
+
+    def verdict(self, path: str, *, written: bool) -> Verdict:
+        told = self._told(path)
+        if told is not None:
+            return told
+        folder, _, name = path.rpartition("/")
+        rule = self._places.rule_of(folder or "/")
+        if rule == "model hub":
+            return self._of_hub(path, written=written)
+        rule = rule or _rule_of_name(name)
+        if rule is None and not written:
+            rule = self._rule_of_read(path, name)
+        if rule is not None:
+            return Verdict(False, rule)
+        return Verdict(True, "written by the run" if written else "read by the run")
+
+    def _told(self, path: str) -> Verdict | None:
+        """Judge by the settings: by the path below the root, or by the whole one outside it."""
+        rules = self._rules
+        if not (rules.keep or rules.ignore):
+            return None
+        name = path.removeprefix(self._below).lstrip("/")
+        if rules.keep and rules.keeps.match_file(name):
+            return Verdict(True, "capture.keep")
+        if rules.ignore and rules.ignores.match_file(name):
+            return Verdict(False, "capture.ignore")
+        return None
+
+    def _of_hub(self, path: str, *, written: bool) -> Verdict:
+        hub = next(hub for hub in self._places.hubs if path.startswith(hub + "/"))
+        name = path.rpartition("/")[2]
+        if _HUB_FILES.fullmatch(path[len(hub) + 1 :]) or _rule_of_name(name) or written:
+            return Verdict(False, "cache")
+        return Verdict(True, "model hub")
+
+    def _rule_of_read(self, path: str, name: str) -> str | None:
+        if _SHARED_LIBRARY.fullmatch(name):
+            return "shared library"
+        if self._tracked.is_tracked(path):
+            return "tracked by git"
+        if not path.startswith(self._below):
+            return None
+        if _TOOLS.fullmatch(name):
+            return "settings of tools"
+        if _SOURCE.fullmatch(name) and not self._tracked.is_ignored(path):
+            return "source"
+        return None
+
+
+def _rule_of_name(name: str) -> str | None:
+    if _SECRETS.fullmatch(name):
+        return "secret"
+    if _COMPILED.fullmatch(name):
+        return "cache"
+    if _LEFT_BY_PROGRAMS.fullmatch(name):
+        return "lock or editor file"
+    return None
+
+
+def _compile(setting: str, patterns: tuple[str, ...]) -> Any:
+    """Compile patterns; `~/` is the home, and one of a whole path outside the root is that path."""
+    lines = [
+        str(Path(one).expanduser()) + "/" * one.endswith("/") if one.startswith("~") else one
+        for one in patterns
+    ]
     try:
-        GitIgnoreSpec.from_lines(found)
+        return import_module("pathspec").GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
-        raise InvalidInput(f"{setting!r} is no list of patterns: {error}") from error
-    return found
-
-
-def apply_rules(watched: Watched, rules: Rules) -> tuple[Accesses, dict[str, Verdict]]:
-    """Return what counts, and why each file does or does not.
-
-    A file that was read and then written has the verdict of its writing.
-    """
-    accesses = watched.accesses
-    verdicts: dict[str, Verdict] = {}
-
-    def taken(paths: Iterable[tuple[str, str]], what: What) -> dict[str, str]:
-        kept = {}
-        for path, how in paths:
-            verdict = rules.decide(path, what, watched.opened_as.get(path))
-            verdicts[path] = verdict
-            if verdict.taken:
-                kept[path] = how
-        return kept
-
-    reads = taken(accesses.reads.items(), "read")
-    writes = taken(accesses.writes.items(), "written")
-    return replace(accesses, reads=reads, writes=writes), verdicts
-
-
-def _tracked(root: str) -> frozenset[str]:
-    """Return the files that git tracks in a checkout; none where git cannot say."""
-    if not os.path.exists(f"{root}/.git"):
-        return frozenset()
-    import pygit2  # start-up: only where there is a checkout
-
-    try:
-        index = pygit2.Repository(root).index
-        return frozenset(f"{root}/{entry.path}" for entry in index)
-    except (pygit2.GitError, OSError, UnicodeDecodeError):
-        return frozenset()
+        raise InvalidInput(f"{setting} holds a pattern that cannot be read: {error}") from error

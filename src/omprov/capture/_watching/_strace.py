@@ -124,7 +124,7 @@ class _Reader:
             text = self._unfinished.pop(thread, b"") + resumed[1]
         call = _CALL.match(text)
         if call is not None and not call[3].startswith(b"-"):
-            self._happened(place, thread, *call.groups())
+            self._happened(place, thread, call)
 
     def _folder(self, thread: bytes) -> list[str]:
         """Return where a thread is; one that is new may come before the call that began it."""
@@ -136,9 +136,8 @@ class _Reader:
             self._folders[thread] = here
         return self._folders[thread]
 
-    def _happened(
-        self, place: int, thread: bytes, name: bytes, arguments: bytes, value: bytes, path: bytes
-    ) -> None:
+    def _happened(self, place: int, thread: bytes, call: re.Match[bytes]) -> None:
+        name, arguments, value, path = call.groups()
         here = self._folder(thread)
         if name in (b"open", b"openat", b"openat2", b"creat"):
             if path is not None:
@@ -162,7 +161,7 @@ class _Reader:
 
     def _renamed(self, place: int, name: bytes, paths: list[str]) -> None:
         if name.startswith(b"rename") and len(paths) == 2:
-            self._ledger.moves.append((place, *paths))
+            self._ledger.moves.append((place, paths[0], paths[1]))
         elif paths:  # a link, a file cut short
             self._ledger.write(paths[-1], place, "strace")
 
@@ -186,7 +185,7 @@ def _inherited(folder: list[str], call: bytes) -> list[str]:
 
 
 def _plain(text: bytes | None) -> str:
-    """Return a path that is written as `\\x2f\\x61`."""
+    """Return a path that is written in hexadecimal escapes."""
     return os.fsdecode(bytes.fromhex((text or b"").decode().replace("\\x", "")))
 
 

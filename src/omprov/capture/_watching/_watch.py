@@ -46,7 +46,7 @@ class Watch:
         self._given = tuple(given)
         self._log = folder / "strace"
         self._began = folder.stat().st_ctime_ns
-        self._where = os.getcwd()
+        self._where = str(Path.cwd())
         self._ledger = Ledger()
         self._records = Records(folder, self._ledger)
         self._gathered = False
@@ -83,12 +83,12 @@ class Watch:
 
     def _unseen(self) -> Iterator[str]:
         if self.method == "none":
-            yield os.path.basename(self._given[0])
+            yield Path(self._given[0]).name
         if self.method != "python":
             return
         seen = list(unseen_programs([("1", self._given[0], *self._given)]))
         if not seen and not self._ledger.pythons:  # nothing that it started told of itself
-            seen = [os.path.basename(self._given[0])]
+            seen = [Path(self._given[0]).name]
         yield from seen
         yield from unseen_programs(self._ledger.programs)
         yield from self._ledger.libraries

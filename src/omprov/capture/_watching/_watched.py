@@ -1,5 +1,8 @@
 """From what was noted to what a run read and wrote: real paths of regular files that are there."""
 
+# ruff: noqa: PTH114, PTH116, PTH118, PTH207
+# Paths are text here, as they were opened; there may be millions.
+
 from __future__ import annotations
 
 import os
@@ -68,7 +71,8 @@ def resolve(ledger: Ledger, began: int, *, method: str, not_covered: Iterable[st
         for file in expanded:
             if file == path or disk.real(file) not in written.firsts:
                 read.add(file, when, how)
-    inputs, read_back = {}, {}
+    inputs: dict[str, str] = {}
+    read_back: dict[str, str] = {}
     for real, (when, how) in sorted(read.firsts.items(), key=lambda item: item[1][0]):
         before = written.firsts.get(real)
         target = read_back if before is not None and before[0] < when else inputs

@@ -10,13 +10,14 @@ import sys
 from _thread import allocate_lock
 from time import monotonic_ns, time_ns
 
-AT_ONCE = 256
-"""How many first files of a process, and files of a forked child, are on the disk at once."""
-TOGETHER = 1_000_000
-"""After those, for how many nanoseconds reads may wait to be written together."""
+AT_ONCE = 64
+"""How many of the first files that a process reads are on the disk at once."""
+TOGETHER = 10_000_000
+"""After those, reads wait to be written together: as many as come in so many nanoseconds ..."""
+AT_MOST = 512
+"""... and no more than these."""
 PART = 4 << 20
 """After how many bytes a process begins its next file, so that the last may be taken away."""
-AFTER_A_FAILURE = 1_000_000_000
 
 _CODING = sys.getfilesystemencoding()
 _PYTHON_FILES = (".pyc", ".pyo")
@@ -38,10 +39,9 @@ class Recorder:
     def __init__(self, folder, home):
         self.folder = os.path.abspath(folder)
         self.home = home  # the folder on PYTHONPATH
-        self.pending = []  # arguments of `open` events
-        self.latest = 0  # when the last of them was
+        self.pending = []  # paths that were opened for reading
         self.records = []  # text of other records
-        self.due = 0  # until when reads may wait
+        self.limit = 0  # how many of them may wait
         self.begin_process()
 
     def begin_process(self):
@@ -51,7 +51,8 @@ class Recorder:
         self.lock = allocate_lock()
         self.lost = False
         self.at_once = AT_ONCE
-        self.due = 0
+        self.limit = 0
+        self.drained = 0  # when all that waited was written
         self.parts = 0
         self.size = 0
         self.file = None  # descriptor, device, inode
@@ -66,17 +67,22 @@ class Recorder:
         except Exception:
             pass
 
-    def opened(self, args, now):
-        """Note a file that is opened: for writing, or now that reads may not wait any longer."""
-        path, flags = args[0], args[2]
+    def opened(self, path, flags):
+        """Note a file that is opened: for writing, or now that no more reads may wait."""
         if isinstance(path, int) or (flags & 3 == 0 and _text(path).endswith(_PYTHON_FILES)):
             return
-        kind = _kind(path, flags)
-        if kind == "r" and self.at_once:
-            self.at_once -= 1
-        elif not self.at_once:
-            self.due = now + TOGETHER
-        self.put(kind, now, _text(path))
+        now = monotonic_ns()
+        if flags & 3 == 0:
+            if self.at_once:
+                self.at_once -= 1
+            else:
+                self._adapt(now)
+        self.put(_kind(path, flags), now, _text(path))
+
+    def _adapt(self, now):
+        """Let as many reads wait as came in a short time of late."""
+        passed = max(now - self.drained, 1)
+        self.limit = min(AT_MOST, (self.limit + 1) * TOGETHER // passed)
 
     def put(self, kind, now, *fields):
         """Note a thing; it is on the disk when this returns, or when another thread is done."""
@@ -94,17 +100,18 @@ class Recorder:
     def finish(self):
         """Write all that waits, and whatever still comes at once."""
         self.at_once = 1 << 62
-        self.due = 0
+        self.limit = 0
         self.drain()
 
     def _write_all(self):
         count, others = len(self.pending), len(self.records)
-        text = _reads(self.pending[:count], self.latest) if count else ""
+        self.drained = monotonic_ns()
+        text = _reads(self.pending[:count], self.drained) if count else ""
         try:
             self._write(text + "".join(self.records[:others]))
         except OSError:  # no room, no such folder any more: what waited is lost, and that is said
             self.lost = True
-            self.due = monotonic_ns() + AFTER_A_FAILURE
+            self.limit = AT_MOST  # not again at each file
         del self.pending[:count]
         del self.records[:others]
 
@@ -162,17 +169,17 @@ def begin(folder, home):
 
 
 def _hook(recorder):
-    wait = recorder.pending.append
+    pending = recorder.pending
+    wait = pending.append
 
     def hook(event, args):
         try:
             if event == "open":
-                now = monotonic_ns()
-                if now >= recorder.due or args[2] & 3:
-                    recorder.opened(args, now)
+                path, _, flags = args
+                if flags & 3 or len(pending) >= recorder.limit:
+                    recorder.opened(path, flags)
                 else:
-                    recorder.latest = now
-                    wait(args)
+                    wait(path)
             elif event in _OTHERS:
                 _OTHERS[event](recorder, event, args)
         except Exception as error:
@@ -225,14 +232,17 @@ def _record(kind, now, fields):
         folder = os.getcwd()
     except OSError:  # it was deleted
         folder = ""
-    return "%s\0%d\0%s\0%s\0\n" % (kind, now, folder, "\0".join(fields))
+    text = "\0".join(fields)
+    if "\0\n" in text or text[:1] == "\n":  # would look like the end of a record
+        text = "\0".join(["./" + one if one[:1] == "\n" else one for one in fields])
+    return "%s\0%d\0%s\0%s\0\n" % (kind, now, folder, text)
 
 
-def _reads(batch, when):
+def _reads(paths, when):
     try:
-        return _record("r", when, [args[0] for args in batch])
+        return _record("r", when, paths)
     except TypeError:  # some are bytes, or descriptors
-        paths = [_text(args[0]) for args in batch if not isinstance(args[0], int)]
+        paths = [_text(path) for path in paths if not isinstance(path, int)]
         return _record("r", when, paths) if paths else ""
 
 

@@ -149,4 +149,4 @@ NOT_COVERED = {
     "tiledb",
     "tokenizers",
 }
-"""Libraries that read natively by ways that are not in the table: a run that imports them says so."""
+"""Libraries that read by native ways that are not in the table: a run that imports one says so."""
