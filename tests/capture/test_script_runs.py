@@ -543,3 +543,29 @@ def test_what_a_script_names_itself_is_not_captured_beside_it(scripts):
     (run,) = scripts.runs()
     assert str(run.inputs["algorithm"]) == "algorithm/own:v1"
     assert "problems" not in run.source
+
+
+def test_one_run_makes_one_version_of_an_asset(scripts):
+    scripts.run(
+        """
+        import omprov
+        from omprov.errors import AlreadyExists
+        with omprov.start_run("train") as run:
+            run.log_output("model/m", {"w": b"1"})
+            run.log_output("model/m", {"w": b"2"})
+            for asset, role in (("model/m", "other"), ("model/n", "model")):
+                try:
+                    run.log_output(asset, {"w": b"3"}, role=role)
+                except AlreadyExists:
+                    pass
+                else:
+                    raise AssertionError(asset)
+            run.log_output("model/n", {"w": b"4"}, role="other")
+        """
+    )
+    (run,) = scripts.runs()
+    assert {role: str(v) for role, v in run.outputs.items()} == {
+        "model": "model/m:v1",
+        "other": "model/n:v1",
+    }
+    assert scripts.repository.open_file(run.outputs["model"], "w").read() == b"2"

@@ -279,17 +279,14 @@ class ActiveRun:
             message: what to say of the version.
 
         Raises:
-            AlreadyExists: the role is taken by another asset.
+            AlreadyExists: the role is taken by another asset, or the asset has another role.
             InvalidInput: there is no such path, or the kind was left out.
         """
         self._check_running()
         place, name = self._home.output_place(asset, role)
         if isinstance(content, str | Path) and not Path(content).exists():
             raise InvalidInput(f"output {asset}: there is no {content}")
-        with self._lock:
-            taken = self._roles.setdefault(_OUTPUT + place, name)
-        if taken != name:
-            raise AlreadyExists("output", place, "Pass role= to record another one.")
+        self._take_role(place, name)
         facts: dict[str, Any] = {"role": place, "asset": name, "message": message}
         if isinstance(content, str | Path):
             facts["from"] = str(Path(content).absolute())
@@ -303,6 +300,24 @@ class ActiveRun:
                 facts["path"] = facts["from"]
                 self._trouble(f"output {asset} cannot be stored now ({error})")
         self._journal.append("output", facts)
+
+    def _take_role(self, role: str, asset: str) -> None:
+        """Keep one role for one asset, for one run makes one version of an asset."""
+        with self._lock:
+            taken = self._roles.setdefault(_OUTPUT + role, asset)
+            others = [
+                other.removeprefix(_OUTPUT)
+                for other, one in self._roles.items()
+                if other.startswith(_OUTPUT) and one == asset and other != _OUTPUT + role
+            ]
+            if others:
+                del self._roles[_OUTPUT + role]
+        if taken != asset:
+            raise AlreadyExists("output", role, "Pass role= to record another one.")
+        if others:
+            raise AlreadyExists(
+                "output", asset, f"It has the role {others[0]}; give this one another asset."
+            )
 
     def log_text(self, name: str, text: str, *, step: int | None = None) -> None:
         """Add a text to the files of the run.
