@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -191,9 +192,8 @@ def test_a_killed_recorder_leaves_a_run_that_the_next_look_marks(project):
     deadline = time.monotonic() + 60
     while project.last()["status"] != "running":
         assert time.monotonic() < deadline
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], check=False, capture_output=True, text=True
-    ).stdout.split()
+    tasks = Path(f"/proc/{process.pid}/task").iterdir()
+    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
     process.kill()
     process.communicate()
     for child in children:

@@ -197,7 +197,9 @@ def unseen_programs(programs: Iterable[Sequence[str]]) -> Iterator[str]:
         name = os.path.basename(program)
         if sort is Sort.PYTHON:
             flag = _blinding(words[1:])
-            if flag:
+            if name.startswith("pypy"):
+                yield name
+            elif flag:
                 yield f"{name} {flag}"
             elif watched == "0":
                 yield f"{name} without our PYTHONPATH"

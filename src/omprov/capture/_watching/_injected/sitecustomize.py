@@ -12,8 +12,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 def _begin():
     folder = os.environ.get("OMPROV_WATCH")
-    if not folder or not hasattr(sys, "addaudithook"):
-        return
+    if not folder or sys.implementation.name != "cpython" or sys.version_info < (3, 8):
+        return  # PyPy tells of files, but not truly how they are opened
     import _omprov_native
     import _omprov_recorder
 
