@@ -104,7 +104,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
-        source = arguments.repository
+        source = arguments.repository and arguments.repository.resolve()
         if source is None:
             source = base / "code"
             make_history(source, arguments.commits, random.Random(7))
