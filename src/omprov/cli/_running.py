@@ -129,6 +129,7 @@ def run_command(
             inputs=_resolve_inputs(session, repository, wanted),
             outputs={role: DeclaredOutput(one.asset, one.path) for role, one in made.items()},
             params=given,
+            metrics=metrics,
             read_metrics=None if metrics is None else partial(read_metrics, metrics),
             message=message,
             captures=captures,

@@ -88,7 +88,8 @@ def _wanted(job: Job, home: Path) -> Wanted:
     for name, value in {**PARAMS, **job.params}.items():
         command += [f"--{name}", str(value)]
     metrics = home / "out" / "metrics.json"
-    return Wanted(command, home, NAME, read_metrics=partial(read_metrics, metrics))
+    read = partial(read_metrics, metrics)
+    return Wanted(command, home, NAME, metrics=metrics, read_metrics=read)
 
 
 def _execute(home: Path) -> Callable[..., _Ended]:

@@ -155,7 +155,22 @@ class _Rules:
         whole = self._holder_of_part(path, folder)
         if whole is not None:
             return Group(whole, "folder", (path,), "the file is by its name a part of a dataset")
+        if self._is_all_there_is(path):
+            own = os.path.dirname(path)
+            return Group(own, "folder", (path,), "the file is all that the folder holds")
         return Group(path, "file", (path,), "the only file opened there")
+
+    def _is_all_there_is(self, path: str) -> bool:
+        """Say whether a file is the beginning of a folder of data: more may come beside it."""
+        folder, name = os.path.split(path)
+        if not self._inside or self._ground.is_forbidden(folder) or self._ground.is_mixed(folder):
+            return False
+        above, own = os.path.split(folder)
+        is_top = above == self._ground.root and own.lower() not in OUTPUT_CONTAINERS
+        if not is_top and not CONTAINERS & {own.lower(), os.path.basename(above).lower()}:
+            return False
+        listing = self._ground.listing(folder)
+        return listing.files == (name,) and not listing.folders
 
     def _holder_of_part(self, path: str, folder: str) -> str | None:
         """Return the folder whose part a file, or a folder that it lies in, is by its name."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_CACHE = "cache/environment"
 """In the folder of a repository: what of the environment takes time to find out."""
+WORDS = "args"
+"""The parameter that holds words which are no options."""
 _NAMED = 20
 
 
@@ -96,6 +98,26 @@ class Facts:
         if len(left) > _NAMED:
             self.notes.append(f"{len(left) - _NAMED} more files are no part of the code")
 
+    def options(self) -> dict[str, Any]:
+        """Return the parameters but for the words that are no options."""
+        return {name: v for name, v in self.parameters.values.items() if name != WORDS}
+
+    def words(self) -> dict[str, Any]:
+        """Return the words that are no options, but for those that name files and folders.
+
+        What they name is an input or an output. Ask when the command has ended: then outputs are
+        there the first time, too.
+        """
+        words = self.parameters.values.get(WORDS, [])
+        kept = [word for word in words if not (isinstance(word, str) and self._is_path(word))]
+        return {WORDS: kept} if kept else {}
+
+    def _is_path(self, word: str) -> bool:
+        try:
+            return bool(word) and (self._folder / word).exists()
+        except (OSError, ValueError):
+            return False
+
     def environment(self) -> Environment | None:
         """Wait for what was found out of the environment."""
         self._thread.join()
@@ -141,7 +163,7 @@ def script_facts(
     if facts.code is not None and facts.code.version is not None:
         records.append(("captured", {"role": "algorithm", "version": facts.code.version.id}))
     if facts.parameters.values and facts.invocation.script is not None:
-        records.append(("captured params", dict(facts.parameters.values)))
+        records.append(("captured params", {**facts.options(), **facts.words()}))
     environment = facts.environment()
     if environment is not None:
         records.append(("environment", dict(environment.content)))

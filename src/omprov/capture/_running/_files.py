@@ -171,7 +171,10 @@ class FileCapture:
                 "for outputs"
             )
         others = {str(path): "changed meanwhile" for path in written.paths}
-        everything = replace(taken, writes={**others, **taken.writes})
+        writes = {**others, **taken.writes}
+        if self._wanted.metrics is not None:
+            writes.pop(os.path.realpath(self._wanted.metrics), None)
+        everything = replace(taken, writes=writes)
         declared = {output.path: output.asset for output in self._wanted.outputs.values()}
         declared |= self._logged(run)
         placed = place_writes(

@@ -136,7 +136,7 @@ class _Recording:
         run.capture("command", DEFAULT.words(wanted.command))
         for role, version in wanted.inputs.items():
             run.capture("use", {"role": role, "version": version.id})
-        captured = {} if facts is None else dict(facts.parameters.values)
+        captured = {} if facts is None else facts.options()
         params = {**captured, **wanted.params}
         if params:
             run.log_params(params)
@@ -162,6 +162,9 @@ class _Recording:
         if self._facts is None:
             return
         self._notes += self._facts.notes
+        words = self._facts.words()
+        if words:
+            self._run.capture("captured params", words)
         found = self._facts.environment()
         if found is not None:
             self._run.capture("environment", dict(found.content))

@@ -36,7 +36,8 @@ class Wanted:
         inputs: role → version, as somebody named them.
         outputs: role → what somebody named.
         params: parameters that somebody named; they win over captured ones.
-        read_metrics: reads the metrics that the command left, once it has ended.
+        metrics: the file in which the command leaves its metrics: no output of its own.
+        read_metrics: reads them, once it has ended.
         message: what to say of the versions that it makes.
         captures: capture code, environment, parameters, files and resources.
         watch: how files are watched: ``auto``, ``python``, ``strace``, ``none``.
@@ -48,6 +49,7 @@ class Wanted:
     inputs: Mapping[str, Version] = field(default_factory=dict)
     outputs: Mapping[str, DeclaredOutput] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Path | None = None
     read_metrics: Callable[[], Mapping[str, float]] | None = None
     message: str = ""
     captures: bool = True
