@@ -15,7 +15,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omprov._lazy import load_on_use
 
@@ -67,7 +67,7 @@ __all__ = [
 ]
 
 
-def load_ipython_extension(ipython: object) -> None:
+def load_ipython_extension(ipython: Any) -> None:
     """Let a notebook record its cells: ``%load_ext omprov``."""
     from omprov.capture.hooks import ipython as hook  # loads with its framework only
 

@@ -122,7 +122,7 @@ def test_an_answer_of_no_says_so_in_json_too(omprov):
 def test_a_graph_in_json_goes_from_top_to_bottom_with_metrics(story):
     (graph,) = story.json("graph", "model/net")["graphs"]
     assert [version["number"] for version in graph["versions"]] == [2, 1]
-    assert graph["versions"][0]["metrics"] == {"accuracy": 0.95}
+    assert graph["versions"][0]["metrics"]["accuracy"] == 0.95
     assert [(edge["newer"], edge["older"]) for edge in graph["edges"]] == [
         ("model/net:v2", "model/net:v1")
     ]
@@ -132,7 +132,12 @@ def test_a_graph_in_json_goes_from_top_to_bottom_with_metrics(story):
 
 def test_a_policy_spells_out_every_role_that_was_used(story):
     policy = story.json("policy", "model/net")["policy"]
-    roles = {"algorithm": "lineage", "dataset": "lineage", "params": "free"}
+    roles = {
+        "algorithm": "lineage",
+        "dataset": "lineage",
+        "environment": "ignored",
+        "params": "free",
+    }
     assert policy == {"roles": roles, "missing": "separate"}
     changed = story.json("policy", "model/net", "dataset=ignored")["policy"]
     assert changed["roles"]["dataset"] == "ignored"
