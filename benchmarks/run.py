@@ -29,6 +29,7 @@ QUICK_AND_FULL = [
     ("content/memory.py", "", "--files 2000000 --gigabytes 20"),
     ("repository/catalog.py", "--runs 5000", "--runs 100000"),
     ("repository/recording.py", "--runs 2000", "--runs 100000"),
+    ("capture/file_access.py", "--files 2000 --repeats 4", "--repeats 20 --strace"),
 ]
 
 

@@ -12,7 +12,7 @@ from time import monotonic_ns, time_ns
 
 AT_ONCE = 64
 """How many of the first files that a process reads are on the disk at once."""
-TOGETHER = 10_000_000
+TOGETHER = 20_000_000
 """After those, reads wait to be written together: as many as come in so many nanoseconds ..."""
 AT_MOST = 512
 """... and no more than these."""
