@@ -27,6 +27,8 @@ QUICK_AND_FULL = [
     ("content/store.py", "--files 5000 --large 200", "--files 20000 --large 1000"),
     ("content/peers.py", "", "--full"),
     ("content/memory.py", "", "--files 2000000 --gigabytes 20"),
+    ("capture/git_history.py", "", "--commits 10000"),
+    ("capture/tracking.py", "--points 2000 --repeat 1", ""),
     ("repository/catalog.py", "--runs 5000", "--runs 100000"),
     ("repository/recording.py", "--runs 2000", "--runs 100000"),
     ("capture/file_access.py", "--files 2000 --repeats 4", "--repeats 20 --strace"),
