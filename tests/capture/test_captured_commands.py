@@ -245,3 +245,10 @@ def test_a_script_in_a_detached_head_or_a_shallow_clone_is_recorded(project, tmp
         text=True,
     )
     assert "shallow" in done.stderr
+
+
+def test_what_cannot_begin_leaves_nothing_behind(project):
+    project.omprov("config", "capture.ignore", "data/[")
+    project.omprov("run", "--", "no-such-program-anywhere", code=3)
+    assert json.loads(project.omprov("runs", "--json"))["runs"] == []
+    assert list((project.folder / ".omprov" / "journal").iterdir()) == []

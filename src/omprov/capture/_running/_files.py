@@ -52,6 +52,9 @@ class FileCapture:
         environment: variables to set for it.
         notes: what people should know.
         reasons: why each file was taken or left.
+
+    Raises:
+        InvalidInput: a pattern of ``capture.ignore`` or ``capture.keep`` is none.
     """
 
     def __init__(
@@ -67,6 +70,12 @@ class FileCapture:
         self._watch: Watch | None = None
         self._began = time.time_ns()
         self._root = _project_root(repository, wanted.folder)
+        self._rules = make_rules(  # now: a bad pattern is said before anything runs
+            self._root,
+            ignore=repository.config.get("capture.ignore"),
+            keep=repository.config.get("capture.keep"),
+            variables=environ,
+        )
         self._placed: PlacedOutputs | None = None
 
     def __enter__(self) -> Self:
@@ -104,14 +113,9 @@ class FileCapture:
         if watched.accesses.not_covered:
             unseen = ", ".join(watched.accesses.not_covered)
             self.notes.append(f"what these read by themselves was not seen: {unseen}")
-        config = self._repository.config
-        rules = make_rules(
-            self._root,
-            ignore=config.get("capture.ignore"),
-            keep=config.get("capture.keep"),
-            variables=self._environ,
-        )
-        judged = apply_rules(watched, rules)
+        if not watched.complete:
+            self.notes.append("some processes could not note what they read: the disk was full")
+        judged = apply_rules(watched, self._rules)
         taken = judged.accesses
         known = self._recorded(run)
         reasons = {

@@ -98,8 +98,8 @@ class _Recording:
     def run(self, execute: Execute) -> Outcome:
         wanted, run = self._wanted, self._run
         before = {role: newest_change(output.path) for role, output in wanted.outputs.items()}
-        files = FileCapture(self._repository, wanted, run.folder, self._environ)
         try:
+            files = FileCapture(self._repository, wanted, run.folder, self._environ)
             with files, LiveDelivery(self._repository, run) as live:
                 ended = execute(
                     files.command,
