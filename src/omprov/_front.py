@@ -145,9 +145,13 @@ def difference(older: str, newer: str, *, measure: str | None = None) -> Differe
 
 
 def _nearby() -> Repository:
-    home = _home(os.environ.get("OMPROV_URL"), Path.cwd())
-    home.settle()
-    return home.repository
+    settle()
+    return _home(os.environ.get("OMPROV_URL"), Path.cwd()).repository
+
+
+def settle() -> None:
+    """Wait until the runs that this process has finished are recorded in the nearest repository."""
+    _home(os.environ.get("OMPROV_URL"), Path.cwd()).settle()
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 import omprov
+from omprov._front import settle
 from omprov.repository import Repository
 
 
@@ -26,4 +27,15 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.delenv("OMPROV_URL", raising=False)
     with omprov.connect() as opened:
-        yield opened
+        yield Settled(opened)
+
+
+class Settled:
+    """A repository that is looked at once all that this process has told is recorded."""
+
+    def __init__(self, repository):
+        self._repository = repository
+
+    def __getattr__(self, name):
+        settle()
+        return getattr(self._repository, name)

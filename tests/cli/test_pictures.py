@@ -113,7 +113,7 @@ def test_lineage_in_graphviz_names_runs_and_roles(story):
     text = story("lineage", "model/net:v2", "--dot")
     assert 'label="algorithm"' in text
     assert "shape=ellipse" in text
-    assert text.count("shape=box") == 4
+    assert text.count("shape=box") == 5
     story("graph", "--dot", code=2)
 
 

@@ -95,13 +95,14 @@ class OutputCopy:
 
     def _copy(self, reader: int, target: int) -> None:
         width = None
+        waiting = select.poll()  # unlike select(), for descriptors of any number
+        waiting.register(reader, select.POLLIN)
         try:
             while True:
                 if os.isatty(target) and (now := _size(target)) != width:
                     width = now
                     _resize(reader, now)
-                ready, _, _ = select.select([reader], [], [], _LINGERING)
-                if ready:
+                if waiting.poll(_LINGERING * 1000):
                     try:
                         data = os.read(reader, _PART)
                     except OSError as error:

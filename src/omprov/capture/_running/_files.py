@@ -77,6 +77,7 @@ class FileCapture:
             variables=environ,
         )
         self._placed: PlacedOutputs | None = None
+        self._inputs: set[str] = set()
 
     def __enter__(self) -> Self:
         wanted = self._wanted

@@ -96,6 +96,7 @@ class Delivery:
         self._environment: dict[str, Any] = {}
         self._captured: dict[str, str] = {}
         self._captured_params: dict[str, Any] = {}
+        self._late = _Gathered()
 
     def named_outputs(self) -> Iterator[tuple[Path, str]]:
         """Give the folders and files that were named as outputs so far, with their assets."""
@@ -154,7 +155,9 @@ class Delivery:
             script = tail.opened.get("script")
             if script and not self._captured and tail.opened.get("pid") == os.getppid():
                 for kind, data in facts(repository, script):
-                    self._keep(tail, Said(kind, data, 0))
+                    said = Said(kind, data, 0)
+                    self._keep(tail, said)
+                    self._late.take(said)
 
     def _run_id(self, tails: list[JournalTail]) -> RunId | None:
         named = [tail.opened["run"] for tail in tails if tail.opened.get("run")]
@@ -277,7 +280,8 @@ class Delivery:
             files=files if end is not None and files.is_dir() else None,
             end=end,
             environment=self._environment or None,
-            source={"problems": problems} if problems else {},
+            source={**self._late.source, **({"problems": problems} if problems else {})},
+            command=self._late.command,
             journals={tail.name + OUTPUTS: (0, tail.at) for tail in new},
         )
         try:

@@ -126,6 +126,7 @@ class Home:
 
     def use(self, wanted: str | Path, role: str | None) -> tuple[Version, Path]:
         """Return a version and a folder with its files; see `ActiveRun.use`."""
+        self.settle()  # what this process has made can be used
         repository = self.repository
         if isinstance(wanted, Path) or wanted.startswith((".", "/", "~")):
             return self._use_path(Path(wanted).expanduser(), role)
