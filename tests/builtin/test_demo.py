@@ -260,6 +260,7 @@ def test_the_repository_is_whole_and_the_folders_are_as_recorded(demo):
         "code": "algorithm/digits:v6",
         "data/digits": "dataset/digits:v7",
         "data/digits-test": "dataset/digits-test:v1",
+        "out/model/weights.npz": f"{demo.result.captured[-1].outputs['model']}",
     }
     for path in held:
         assert demo.repo.changes_on_disk(demo.result.folder / path) == []

@@ -130,7 +130,7 @@ class FileCapture:
         try:
             reasons |= self._place_inputs(run, taken, known, progress)
             if succeeded and self._wanted.watch != "none":
-                reasons |= self._place_outputs(run, taken, known, progress)
+                reasons |= self._place_outputs(run, taken, progress)
         except OmprovError as error:
             self.notes.append(f"files could not be placed: {error}")
         self.reasons = tuple(reasons.values())
@@ -160,16 +160,17 @@ class FileCapture:
             declared=declared,
             progress=progress,
         )
+        self._inputs = {one.id for one in (*declared.values(), *placed.inputs.values())}
         for role, version in placed.inputs.items():
             run.capture("captured", {"role": role, "version": version.id})
         self.notes += placed.notes
         return {path: Reason(path, "read", why, taken=True) for path, why in placed.reasons.items()}
 
     def _place_outputs(
-        self, run: ActiveRun, taken: Accesses, known: Run, progress: Progress | None
+        self, run: ActiveRun, taken: Accesses, progress: Progress | None
     ) -> dict[str, Reason]:
         repository = self._repository
-        written = find_written(self._root, self._began, known=self._known_inputs(known))
+        written = find_written(self._root, self._began, known=self._input_folders())
         if not written.complete:
             self.notes.append(
                 f"{self._root} holds more than {written.looked_at} files: not all were looked at "
@@ -200,11 +201,10 @@ class FileCapture:
             path: Reason(path, "written", why, taken=True) for path, why in placed.reasons.items()
         }
 
-    def _known_inputs(self, known: Run) -> list[Path]:
-        """Return the folders that hold inputs: what is written there is looked at by its watch."""
-        ids = {version.id for version in known.inputs.values()}
+    def _input_folders(self) -> list[Path]:
+        """Return the folders that hold inputs: what a run writes there, its watch sees."""
         workspace = self._repository.workspace
-        return [workspace.path_of(held) for held in workspace.list() if held.version in ids]
+        return [workspace.path_of(one) for one in workspace.list() if one.version in self._inputs]
 
     def _logged(self, run: ActiveRun) -> dict[Path, str]:
         """Return what the command's own runs have named as outputs: path → asset."""
