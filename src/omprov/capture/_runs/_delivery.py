@@ -105,12 +105,16 @@ class Delivery:
                 if said.get("from"):
                     yield Path(said["from"]), said["asset"]
 
-    def deliver(self, repository: Repository, facts: Facts | None = None) -> bool:
+    def deliver(
+        self, repository: Repository, facts: Facts | None = None, *, is_own: bool = True
+    ) -> bool:
         """Record what is new; once all its processes are gone, remove the folder.
 
         Args:
             repository: where.
             facts: captures what belongs to a script that this process was started by to deliver.
+            is_own: whether this process ships the run as it goes. Else a run that is shipped by its
+                own process is left to that, however long its journals are.
 
         Returns:
             Whether nothing is left of the run.
@@ -121,9 +125,9 @@ class Delivery:
         with alone_with(self.folder) as is_alone:
             if not is_alone:
                 return not self.folder.exists()
-            return self._deliver(repository, facts)
+            return self._deliver(repository, facts, is_own=is_own)
 
-    def _deliver(self, repository: Repository, facts: Facts | None) -> bool:
+    def _deliver(self, repository: Repository, facts: Facts | None, *, is_own: bool) -> bool:
         paths = list_journals(self.folder)
         for path in paths:
             if path not in self._tails or not self._tails[path].opened:
@@ -141,6 +145,9 @@ class Delivery:
                 return True
             return False
         known = repository.journal_positions(id_)
+        at_work = [tail for tail in tails if tail.is_owner and tail.path not in closed]
+        if not is_own and at_work and all(tail.name in known for tail in at_work):
+            return False
         for gathered in self._gather(tails, known):
             is_new = not known or any(one.is_owner and one.name not in known for one in tails)
             update = RunUpdate(begin=self._begin(tails) if is_new else None)

@@ -53,7 +53,7 @@ def sync_runs(repository: Repository, facts: Facts | None = None) -> SyncedRuns:
     for folder in _folders(repository):
         delivery = Delivery(folder)
         try:
-            if not delivery.deliver(repository, facts):
+            if not delivery.deliver(repository, facts, is_own=False):
                 running += 1
             elif delivery.recorded is not None:
                 delivered.append(delivery.recorded)
