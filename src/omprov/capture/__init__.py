@@ -13,7 +13,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._doctor import Captured, Diagnosis, diagnose
-    from ._folders import asset_for, version_on_disk
+    from ._folders import version_on_disk
     from ._git._hooks import install_hooks, remove_hooks
     from ._git._sync import Synced, sync_git
     from ._running._facts import name_of_command, script_facts
@@ -37,7 +37,6 @@ __all__ = [
     "Used",
     "Wanted",
     "active_run",
-    "asset_for",
     "diagnose",
     "install_hooks",
     "name_of_command",
@@ -66,7 +65,6 @@ __getattr__, __dir__ = load_on_use(
         "Used": "._runs._active",
         "Wanted": "._running._wanted",
         "active_run": "._runs._starting",
-        "asset_for": "._folders",
         "diagnose": "._doctor",
         "install_hooks": "._git._hooks",
         "name_of_command": "._running._facts",

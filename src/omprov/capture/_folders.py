@@ -34,14 +34,14 @@ def version_on_disk(
         raise InvalidInput(f"input {path}: there is no such file or folder")
     held = repository.workspace.find(path)
     if held is None:
-        return repository.add_version(asset_for(role, path), path, progress=progress)
+        return repository.add_version(_asset_for(role, path), path, progress=progress)
     known = repository.get_version_by_id(held.version)
     if not repository.changes_on_disk(path):
         return Added(known, created=False)
     return repository.add_version(known.asset, path, progress=progress)
 
 
-def asset_for(role: str | None, path: Path) -> str:
+def _asset_for(role: str | None, path: Path) -> str:
     """Give a name to a folder that is used but was never recorded.
 
     Raises:

@@ -12,7 +12,7 @@ from omprov.capture._resources import sample_resources
 from omprov.capture._runs._active import ActiveRun, Opening
 from omprov.capture._runs._homes import Home
 from omprov.capture._runs._starting import PARENT_RUN, RUN_FOLDER
-from omprov.errors import OmprovError
+from omprov.errors import OmprovError, Unavailable
 from omprov.records import RunId, RunStatus, new_id
 from omprov.repository import Output
 
@@ -217,7 +217,11 @@ class _Recording:
             exit_status=ended.exit_status,
         )
         recorded = run.recorded
-        assert recorded is not None, "a run that has finished is delivered, or raises"
+        if recorded is None:
+            raise Unavailable(
+                f"the command ended with exit status {ended.exit_status}, and its run could not be "
+                "recorded now: it is kept in its journal, and `omprov sync` delivers it"
+            )
         said = recorded.source.get("problems", [])
         for role, output in self._wanted.outputs.items():
             if role in recorded.outputs:

@@ -295,10 +295,10 @@ class ActiveRun:
                 facts["stored"] = self._home.store(content, self.folder)
             except (OmprovError, OSError) as error:
                 if not isinstance(content, str | Path):
-                    self._trouble(f"output {asset} cannot be stored ({error}) and is lost")
+                    self.tell_trouble(f"output {asset} cannot be stored ({error}) and is lost")
                     return
                 facts["path"] = facts["from"]
-                self._trouble(f"output {asset} cannot be stored now ({error})")
+                self.tell_trouble(f"output {asset} cannot be stored now ({error})")
         self._journal.append("output", facts)
 
     def _take_role(self, role: str, asset: str) -> None:
@@ -451,7 +451,7 @@ class ActiveRun:
     def _new_journal(self) -> JournalWriter:
         opening = self._opening
         name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
-        return JournalWriter(opening.folder / name, self._first_record, self._trouble)
+        return JournalWriter(opening.folder / name, self._first_record, self.tell_trouble)
 
     def _first_record(self) -> bytes:
         opening = self._opening
@@ -481,9 +481,10 @@ class ActiveRun:
             partial.replace(target)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            self._trouble(f"{name} cannot be kept ({error.strerror}) and is lost")
+            self.tell_trouble(f"{name} cannot be kept ({error.strerror}) and is lost")
 
-    def _trouble(self, text: str) -> None:
+    def tell_trouble(self, text: str) -> None:
+        """Say what went wrong beside the training, as a warning; each thing once."""
         if text not in self._troubles:
             self._troubles.add(text)
             _log.warning("omprov: %s", text)

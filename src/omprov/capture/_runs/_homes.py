@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omprov.capture._journal._folders import SUFFIX, list_folders, list_journals
 from omprov.capture._journal._format import MAGIC, encode
 from omprov.capture._journal._tail import peek
-from omprov.errors import InvalidInput, NotFound, Unavailable
+from omprov.errors import InvalidInput, NotFound, OmprovError, Unavailable
 from omprov.records import Reference, RunId, RunStatus, check_name
 from omprov.repository import CONTENT, JOURNAL, pin_content
 
@@ -102,9 +102,15 @@ class Home:
         if not run.is_owner:
             run.close_journal()
             return
-        run.capture_facts(self._given)
+        try:
+            run.capture_facts(self._given)
+        except (OmprovError, OSError) as error:
+            run.tell_trouble(f"code and environment could not be captured ({error})")
         run.close_journal()
-        run.delivery.deliver(self._given)
+        try:
+            run.delivery.deliver(self._given)
+        except (OmprovError, OSError) as error:
+            run.tell_trouble(f"the run is kept in its journal ({error}): omprov sync delivers it")
 
     def settle(self, run: ActiveRun | None = None) -> None:
         """Wait until what has finished was delivered, or refused."""
