@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,27 @@ def test_what_cannot_begin_leaves_nothing_behind(project):
     project.omprov("run", "--", "no-such-program-anywhere", code=3)
     assert json.loads(project.omprov("runs", "--json"))["runs"] == []
     assert list((project.folder / ".omprov" / "journal").iterdir()) == []
+
+
+def test_a_repository_that_is_locked_at_the_end_gets_the_run_later(project):
+    project.write("train.py", "print('ready', flush=True); input()\n")
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "run", "--", sys.executable, "train.py", "--lr", "1"],
+        cwd=project.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    with (
+        Repository.open(
+            project.folder, who="ada", clock=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+        ) as other,
+        other._writing(),
+    ):
+        _, err = process.communicate("\n", timeout=300)
+    assert process.returncode == 5, err
+    assert "omprov sync" in err
+    run = project.last()
+    assert (run["status"], run["params"], run["exit_status"]) == ("succeeded", {"lr": 1}, 0)

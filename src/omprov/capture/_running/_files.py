@@ -18,7 +18,6 @@ from omprov.capture._placing import (
 )
 from omprov.capture._tensorboard._importing import metrics_of_event_files
 from omprov.capture._watching import apply_rules, make_rules, watch_files
-from omprov.errors import OmprovError
 
 from ._wanted import Reason
 
@@ -131,9 +130,8 @@ class FileCapture:
             reasons |= self._place_inputs(run, taken, known, progress)
             if succeeded and self._wanted.watch != "none":
                 reasons |= self._place_outputs(run, taken, progress)
-        except OmprovError as error:
-            self.notes.append(f"files could not be placed: {error}")
-        self.reasons = tuple(reasons.values())
+        finally:
+            self.reasons = tuple(reasons.values())
 
     def remember(self, recorded: Run) -> None:
         """Let the workspace know what the folders hold whose content is now recorded."""

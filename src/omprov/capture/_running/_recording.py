@@ -178,7 +178,13 @@ class _Recording:
             for role, output in wanted.outputs.items():
                 self._take_declared(role, output, before[role])
         if wanted.captures:
-            files.place(run, succeeded=not ended.exit_status, progress=self._progress)
+            try:
+                files.place(run, succeeded=not ended.exit_status, progress=self._progress)
+            except (
+                OmprovError,
+                OSError,
+            ) as error:  # the end of the command is recorded all the same
+                self._notes.append(f"what it read and wrote could not be recorded: {error}")
             self._notes += files.notes
 
     def _take_declared(self, role: str, output: DeclaredOutput, before: int) -> None:
