@@ -348,6 +348,25 @@ def test_the_ranks_of_a_job_are_one_run(scripts):
     assert scripts.waiting() == []
 
 
+def test_ranks_whose_leader_never_speaks_are_a_run_all_the_same(scripts):
+    ranks(
+        scripts,
+        """
+        import omprov, os
+        if os.environ["RANK"] != "0":
+            with omprov.start_run("train") as run:
+                run.log_metric("loss", 1.0)
+        """,
+    )
+    for journal in (scripts.repository.path / "journal").glob("*"):
+        os.utime(journal, (1, 1))
+    for _ in range(2):
+        sync_runs(scripts.repository)
+    (run,) = scripts.runs()
+    assert run.metrics == {"rank1/loss": 1, "rank2/loss": 1}
+    assert scripts.waiting() == []
+
+
 def test_jobs_that_follow_one_another_are_runs_of_their_own(scripts):
     ranks(scripts, RANK, MARK="1", TORCHELASTIC_RUN_ID="a")
     ranks(scripts, RANK, MARK="2", TORCHELASTIC_RUN_ID="b")

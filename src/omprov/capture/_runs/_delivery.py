@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -138,9 +140,12 @@ class Delivery:
         closed = {
             tail.path for tail in tails if is_closed(tail.path, tail.opened.get("host", ""))
         }  # what is read after that is all there is
-        id_ = self._run_id(tails)
+        opened = [tail for tail in tails if tail.opened]
+        id_ = self._run_id(opened)
+        if id_ is None and opened and closed == set(paths):  # rank 0 never began the run
+            id_ = _id_of(opened[0])
         if id_ is None:
-            if closed == set(paths) and is_leftover(self.folder):
+            if not opened and closed == set(paths) and is_leftover(self.folder):
                 remove_folder(self.folder)
                 return True
             return False
@@ -337,6 +342,15 @@ class Delivery:
             said.get("exit_status"),
             said.get("message", ""),
         )
+
+
+def _id_of(tail: JournalTail) -> RunId:
+    """Make the id (UUIDv7) of a run that nobody gave one: of its first journal, always the same."""
+    milliseconds = int(tail.opened["time"] * 1000).to_bytes(6, "big")
+    made = bytearray(milliseconds + hashlib.sha256(tail.name.encode()).digest()[:10])
+    made[6] = 0x70 | made[6] & 0x0F
+    made[8] = 0x80 | made[8] & 0x3F
+    return RunId(str(uuid.UUID(bytes=bytes(made))))
 
 
 def _free_role(outputs: Mapping[str, Output], role: str, output: Output) -> str:
