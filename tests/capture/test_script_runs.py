@@ -33,6 +33,7 @@ class Scripts:
             [sys.executable, path],
             env=given,
             cwd=self.folder,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -435,6 +436,27 @@ def test_a_locked_repository_stops_no_training(scripts):
     assert scripts.runs() == []
     (run,) = sync_runs(scripts.repository).delivered
     assert (run.status, run.metrics) == ("succeeded", {"loss": 9})
+
+
+def test_what_a_locked_repository_refused_once_is_delivered_while_the_script_goes_on(scripts):
+    with scripts.repository._writing():
+        process = scripts.start(
+            """
+            import omprov
+            with omprov.start_run("train") as run:
+                for step in range(1000):
+                    run.log_metric("loss", step, step=step)
+                input()
+                run.log_metric("loss", 1000, step=1000)
+            """,
+        )
+        assert "omprov sync" in process.stderr.readline()
+    _, err = process.communicate("\n", timeout=200)
+    assert (process.returncode, err) == (0, "")
+    (run,) = scripts.runs()
+    steps = [point.step for point in scripts.repository.metric_points(run.id, "loss")]
+    assert steps == list(range(1001))
+    assert (run.status, scripts.waiting()) == ("succeeded", [])
 
 
 def test_a_clock_that_goes_backwards_makes_no_run_end_before_it_began(scripts):

@@ -127,7 +127,11 @@ class Delivery:
         with alone_with(self.folder) as is_alone:
             if not is_alone:
                 return not self.folder.exists()
-            return self._deliver(repository, facts, is_own=is_own)
+            try:
+                return self._deliver(repository, facts, is_own=is_own)
+            except BaseException:
+                self._tails.clear()  # what was read and not recorded is read again
+                raise
 
     def _deliver(self, repository: Repository, facts: Facts | None, *, is_own: bool) -> bool:
         paths = list_journals(self.folder)
@@ -153,7 +157,7 @@ class Delivery:
         at_work = [tail for tail in tails if tail.is_owner and tail.path not in closed]
         if not is_own and at_work and all(tail.name in known for tail in at_work):
             return False
-        for gathered in self._gather(tails, known):
+        for gathered in self._gather(tails, dict(known)):
             is_new = not known or any(one.is_owner and one.name not in known for one in tails)
             update = RunUpdate(begin=self._begin(tails) if is_new else None)
             self._write(repository, id_, update, gathered, known)
@@ -182,24 +186,25 @@ class Delivery:
         parent = first.get("parent")
         return RunBegin(first["name"], _time(first["time"]), RunId(parent) if parent else None)
 
-    def _gather(self, tails: list[JournalTail], known: Mapping[str, int]) -> list[_Gathered]:
+    def _gather(self, tails: list[JournalTail], known: Mapping[str, int]) -> Iterator[_Gathered]:
         """Read what is new, in parts that fit one transaction."""
-        parts = [_Gathered()]
+        part = _Gathered()
         for tail in tails:
-            recorded = known.get(tail.name, 0)
-            start = recorded
+            recorded = start = known.get(tail.name, 0)
             for said in tail.read():
                 self._keep(tail, said)
                 if said.end <= recorded:
                     continue
-                parts[-1].take(said)
-                parts[-1].journals[tail.name] = (start, said.end)
-                if parts[-1].count >= _AT_ONCE:
-                    parts.append(_Gathered())
+                part.take(said)
+                part.journals[tail.name] = (start, said.end)
+                if part.count >= _AT_ONCE:
+                    yield part
+                    part = _Gathered()
                     start = said.end
-            if tail.at > recorded and not any(tail.name in part.journals for part in parts):
-                parts[-1].journals[tail.name] = (recorded, tail.at)  # it was opened
-        return [part for part in parts if part.journals]
+            if tail.at > start and tail.name not in part.journals:
+                part.journals[tail.name] = (start, tail.at)  # it was opened
+        if part.journals:
+            yield part
 
     def _keep(self, tail: JournalTail, said: Said) -> None:
         match said.kind:
