@@ -162,7 +162,7 @@ def _home(url: str | None, here: Path) -> Home:
     except NotFound:
         with connect(url) as made:
             path = made.path
-    command = [sys.executable, "-c", _DELIVER, str(path)] if sys.executable else []
+    command = [sys.executable, "-P", "-c", _DELIVER, str(path)] if sys.executable else []
     return omprov.capture.Home(path, partial(_open, path), facts=_facts, deliver_command=command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 256 << 20
 """Bytes that are kept in memory while the disk takes none."""
+_TOUCH_SECONDS = 60
 _FULL = "the disk is full"
 _POINT_BYTES = 29
 _RECORD_BYTES = _POINT_BYTES + 8
@@ -53,6 +55,7 @@ class JournalWriter:
         self._waiting_bytes = 0
         self._lost = 0
         self._is_closed = False
+        self._touched = time.monotonic()
 
     @property
     def waiting(self) -> int:
@@ -97,9 +100,16 @@ class JournalWriter:
             self._write_slowly(record)
 
     def sync(self) -> None:
-        """Bring everything to the disk; what waits in memory first."""
+        """Bring everything to the disk; what waits in memory first.
+
+        Of a file that nothing is written to, the time is renewed: other machines go by it.
+        """
         with self._lock:
             self._write_waiting()
+            if self._fd >= 0 and time.monotonic() - self._touched > _TOUCH_SECONDS:
+                self._touched = time.monotonic()
+                with suppress(OSError):
+                    os.utime(self._fd)
             fd = os.dup(self._fd) if self._fd >= 0 and self._unsynced else -1
             self._unsynced = False
         if fd >= 0:
