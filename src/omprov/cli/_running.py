@@ -159,16 +159,25 @@ def _reason_json(reason: Reason) -> dict[str, Any]:
     }
 
 
+_MOST_LEFT = 10
+"""Files left by one rule that are listed; of more their number is told."""
+
+
 def _show_reasons(err: Console, reasons: Sequence[Reason]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(style="dim", overflow="fold")
-    for one in sorted(reasons, key=lambda reason: (not reason.taken, reason.what, reason.path)):
-        taken = Text("taken" if one.taken else "left", style="green" if one.taken else "dim")
-        table.add_row(
-            taken, _wording.printable(display_path(Path(one.path))), f"{one.what}: {one.rule}"
-        )
+    groups: dict[tuple[bool, str, str], list[str]] = {}
+    for one in reasons:
+        groups.setdefault((not one.taken, one.what, one.rule), []).append(one.path)
+    for (is_left, what, rule), paths in sorted(groups.items()):
+        word = Text("left" if is_left else "taken", style="dim" if is_left else "green")
+        shown = [_wording.printable(display_path(Path(path))) for path in sorted(paths)]
+        if is_left and len(shown) > _MOST_LEFT:
+            shown = [f"{len(shown):,} files"]
+        for name in shown:
+            table.add_row(word, name, f"{what}: {rule}")
     err.print(table)
 
 
