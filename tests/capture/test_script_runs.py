@@ -349,6 +349,24 @@ def test_the_ranks_of_a_job_are_one_run(scripts):
     assert scripts.waiting() == []
 
 
+def test_ranks_that_start_two_runs_in_turn_make_two(scripts):
+    ranks(
+        scripts,
+        """
+        import omprov, os
+        for fold in range(2):
+            with omprov.start_run(f"fold{fold}") as run:
+                run.log_metric("loss", fold)
+        """,
+        count=2,
+    )
+    sync_runs(scripts.repository)
+    assert {run.name: run.metrics for run in scripts.runs()} == {
+        "fold0": {"loss": 0, "rank1/loss": 0},
+        "fold1": {"loss": 1, "rank1/loss": 1},
+    }
+
+
 def test_ranks_whose_leader_never_speaks_are_a_run_all_the_same(scripts):
     ranks(
         scripts,

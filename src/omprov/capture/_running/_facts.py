@@ -69,9 +69,12 @@ class Facts:
             self._record_code(repository, command, outside, progress)
 
     def _describe(self) -> None:
-        self._environment = describe_environment(
-            self._python, cache=self._cache, code=self._folder, environ=self._environ
-        )
+        try:
+            self._environment = describe_environment(
+                self._python, cache=self._cache, code=self._folder, environ=self._environ
+            )
+        except (OmprovError, OSError) as error:
+            self.notes.append(f"the environment could not be described: {error}")
 
     def _record_code(
         self,

@@ -81,11 +81,14 @@ class FileCapture:
     def __enter__(self) -> Self:
         wanted = self._wanted
         if wanted.captures:
-            self._watch = self._stack.enter_context(
-                watch_files(
-                    self._scratch, wanted.command, method=wanted.watch, variables=self._environ
-                )
+            watching = watch_files(
+                self._scratch, wanted.command, method=wanted.watch, variables=self._environ
             )
+            try:
+                self._watch = self._stack.enter_context(watching)
+            except OSError as error:  # a full disk: it is run all the same
+                self.notes.append(f"what it reads and writes cannot be noted: {error}")
+                return self
             self.command = self._watch.command
             self.environment = self._watch.environment
         return self

@@ -65,6 +65,7 @@ class _Recording:
         self._environ = dict(os.environ)
         self._problems: list[str] = []
         self._notes: list[str] = []
+        self._is_started = False
         self._sampler: Sampler | None = None
         self._facts = self._find_facts() if wanted.captures else None
         self._run = self._begin()
@@ -108,7 +109,8 @@ class _Recording:
                     on_start=lambda pid: self._started(pid, live),
                 )
         except BaseException:
-            run.discard()
+            if not self._is_started:
+                run.discard()
             raise
         self._end_sampling()
         self._take_facts()
@@ -119,7 +121,11 @@ class _Recording:
         if not self._wanted.captures:
             return None
         folder = self._run.folder / FILES
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._notes.append(f"its log is not kept: {error}")
+            return None
         return folder / _LOG
 
     def _child_environment(self, files: FileCapture) -> dict[str, str]:
@@ -132,6 +138,7 @@ class _Recording:
 
     def _started(self, pid: int, live: LiveDelivery) -> None:
         """Say what is known once there is a process."""
+        self._is_started = True
         wanted, run, facts = self._wanted, self._run, self._facts
         run.capture("command", DEFAULT.words(wanted.command))
         for role, version in wanted.inputs.items():
@@ -161,11 +168,11 @@ class _Recording:
     def _take_facts(self) -> None:
         if self._facts is None:
             return
-        self._notes += self._facts.notes
         words = self._facts.words()
         if words:
             self._run.capture("captured params", words)
         found = self._facts.environment()
+        self._notes += self._facts.notes
         if found is not None:
             self._run.capture("environment", dict(found.content))
             self._run.note(found.facts)
@@ -180,10 +187,7 @@ class _Recording:
         if wanted.captures:
             try:
                 files.place(run, succeeded=not ended.exit_status, progress=self._progress)
-            except (
-                OmprovError,
-                OSError,
-            ) as error:  # the end of the command is recorded all the same
+            except (OmprovError, OSError) as error:  # how it ended is recorded all the same
                 self._notes.append(f"what it read and wrote could not be recorded: {error}")
             self._notes += files.notes
 

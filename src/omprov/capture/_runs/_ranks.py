@@ -16,6 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_RENDEZVOUS = (
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "TORCHELASTIC_RUN_ID",
+    "TORCHELASTIC_RESTART_COUNT",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Rank:
@@ -35,7 +42,7 @@ class Rank:
 def find_rank(environment: Mapping[str, str]) -> Rank | None:
     """Return which rank this process is; ``None`` where it is the only one."""
     for rank, size, names in (
-        ("RANK", "WORLD_SIZE", ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")),
+        ("RANK", "WORLD_SIZE", _RENDEZVOUS),
         ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", ("SLURM_JOB_ID", "SLURM_STEP_ID")),
         ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", ("OMPI_MCA_ess_base_jobid",)),
     ):

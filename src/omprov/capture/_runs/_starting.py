@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import sys
 import threading
@@ -41,6 +42,8 @@ _innermost: ContextVar[ActiveRun | None] = ContextVar("omprov_run", default=None
 _running: list[ActiveRun] = []
 _alive: WeakSet[ActiveRun] = WeakSet()
 _lock = threading.Lock()
+_turns = itertools.count()
+"""How many runs this rank has started: the ranks of a job start theirs in the same order."""
 
 
 def active_run() -> ActiveRun | None:
@@ -100,14 +103,15 @@ def _opening(
         made = _new_id()
         folder = _writable(home.journals / made)
         return Opening(folder, made, name, is_owner=True, parent=around.id)
+    turn = next(_turns) if rank is not None else 0
     given = os.environ.get(RUN_FOLDER)
-    if given and _claim(Path(given), rank):
+    if given and turn == 0 and _claim(Path(given), rank):
         return Opening(Path(given), RunId(Path(given).name), name, is_owner=False, rank=number)
     made = _new_id()
     parent = RunId(os.environ[PARENT_RUN]) if os.environ.get(PARENT_RUN) else None
     if rank is None:
         return Opening(_writable(home.journals / made), made, name, is_owner=True, parent=parent)
-    folder = _writable(home.journals / f"job-{rank.job}")
+    folder = _writable(home.journals / f"job-{rank.job}-{turn}")
     if rank.rank:
         return Opening(folder, None, name, is_owner=False, parent=parent, rank=number)
     return Opening(folder, made, name, is_owner=True, parent=parent, rank=number)
