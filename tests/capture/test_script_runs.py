@@ -491,26 +491,13 @@ def test_a_clock_that_goes_backwards_makes_no_run_end_before_it_began(scripts):
     assert run.ended >= run.started
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small file system")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_full_disk_stops_no_training_and_loses_nothing(scripts, small_disk, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(scripts.folder / "state"))
     with Repository.create(small_disk, who="ada", clock=scripts.repository._clock) as small:
         process = scripts.start(
             """
             import omprov, pathlib, sys
-            full = pathlib.Path(sys.argv[0]).parent / "small" / "full"
+            full = pathlib.Path(sys.argv[0]).parent / "small-disk" / "full"
             with omprov.start_run("train") as run:
                 run.log_metric("loss", 0)
                 with full.open("wb", buffering=0) as file:

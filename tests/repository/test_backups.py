@@ -342,20 +342,6 @@ def test_a_full_disk_interrupts_a_restore_that_goes_on_later(filled, tmp_path, s
         assert told(again) == told(filled)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 4 MB."""
-    folder = tmp_path / "small-disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 BACK_UP = """
 import sys
 from datetime import datetime, UTC

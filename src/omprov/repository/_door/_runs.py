@@ -102,12 +102,7 @@ class Runs(Opened):
                 stored=stored,
                 project=self.project,
             )
-        if pending:
-            self._fill_weights(pending)
-        with self._reading() as reader:
-            recorded = reader.find_run(run)
-        assert recorded is not None, f"run {run} was just written"
-        return recorded
+        return self._settled(run, pending)
 
     def update_run(self, id: RunId, update: RunUpdate) -> Run:
         """Record what became known of a run that is going on, in one transaction.
@@ -139,12 +134,7 @@ class Runs(Opened):
                 files=files,
                 project=self.project,
             )
-        if pending:
-            self._fill_weights(pending)
-        with self._reading() as reader:
-            recorded = reader.find_run(id)
-        assert recorded is not None, f"run {id} was just written"
-        return recorded
+        return self._settled(id, pending)
 
     def journal_positions(self, id: RunId) -> dict[str, int]:
         """Return how much of each of the run's journals was recorded."""
@@ -183,6 +173,15 @@ class Runs(Opened):
                 else None
             ),
         )
+
+    def _settled(self, id: RunId, pending: Iterable[tuple[AssetName, Edge[VersionKey]]]) -> Run:
+        """Fill in the weights that are open, and return the run as it stands."""
+        if pending:
+            self._fill_weights(pending)
+        with self._reading() as reader:
+            recorded = reader.find_run(id)
+        assert recorded is not None, f"run {id} was just written"
+        return recorded
 
     def _fill_weights(self, pending: Iterable[tuple[AssetName, Edge[VersionKey]]]) -> None:
         """Compute the far weights that the transaction left open, outside of any transaction.
