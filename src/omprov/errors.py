@@ -7,6 +7,8 @@
     │   ├── InvalidReference              text that is no reference
     │   └── AmbiguousReference            a short name that several assets answer to
     ├── NotFound(LookupError)             the named thing does not exist                exit 3 · 404
+    ├── NotSignedIn                       nobody, or nobody known, asks                 exit 5 · 401
+    ├── NotAllowed                        who asks may not do this                      exit 5 · 403
     ├── Conflict                          what exists stands against it                 exit 4 · 409
     │   ├── AlreadyExists                 the name is taken
     │   ├── CycleError(ValueError)        an edge would close a cycle
@@ -107,6 +109,20 @@ class NotFound(OmprovError, LookupError):
 
     def __str__(self) -> str:  # LookupError's children may quote their argument
         return str(self.args[0])
+
+
+class NotSignedIn(OmprovError):
+    """The request comes from nobody, or from nobody who is known."""
+
+    exit_code = 5
+    http_status = 401
+
+
+class NotAllowed(OmprovError):
+    """Whoever asks may not do this; that the thing exists is no secret to them."""
+
+    exit_code = 5
+    http_status = 403
 
 
 class Conflict(OmprovError):

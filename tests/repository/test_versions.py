@@ -245,3 +245,14 @@ def test_tags_are_set_and_taken_away(repo):
         "<b>": "'; --",
     }
     assert repo.set_tags("model/m", {"stage": None}).tags == {"<b>": "'; --"}
+
+
+def test_a_view_records_in_another_name_and_project(repo):
+    repo.add_project("vision")
+    view = repo.view(who="bob", project="vision")
+    theirs = view.add_version("dataset/d", files("a")).version
+    ours = repo.add_version("dataset/d", files("b")).version
+    assert (str(theirs), theirs.creator) == ("vision/dataset/d:v1", "bob")
+    assert (str(ours), ours.creator) == ("dataset/d:v1", "ada")
+    assert view.get_version("d") == theirs
+    assert repo.get_version("vision/dataset/d") == theirs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -103,6 +104,20 @@ class Opened:
         self._catalog.close()
         self._copies.close()
         self.content.close()
+
+    def view(self, *, who: str, project: str | None = None) -> Self:
+        """Return this repository as another person works with it, in another project.
+
+        Both share all parts: close this one, and not the view.
+
+        Args:
+            who: the name recorded with every change.
+            project: the project of references that name none; the same where left out.
+        """
+        seen = copy(self)
+        seen.who = who
+        seen.project = project or self.project
+        return seen
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,1 @@
+"""A repository on a server: the calls of `Repository`, over REST."""

@@ -1,0 +1,1 @@
+"""Foreign standards, one package each: what they send becomes assets, versions and runs."""
