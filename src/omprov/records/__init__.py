@@ -3,24 +3,31 @@
 No I/O, no clock: whoever makes a record passes the time in.
 """
 
-from ._assets import Asset, AssetName, Project, Version
-from ._differences import Change, Difference
-from ._edges import Because, Edge, Inherits, Origin
-from ._ids import (
-    AssetId,
-    Digest,
-    ProjectId,
-    RunId,
-    VersionId,
-    VersionKey,
-    new_id,
-    parse_digest,
-    show_digest,
-)
-from ._kinds import Kind
-from ._policies import Missing, Policy, Treatment
-from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
-from ._runs import Run, RunStatus
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omprov._lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._assets import Asset, AssetName, Project, Version
+    from ._differences import Change, Difference
+    from ._edges import Because, Edge, Inherits, Origin
+    from ._ids import (
+        AssetId,
+        Digest,
+        ProjectId,
+        RunId,
+        VersionId,
+        VersionKey,
+        new_id,
+        parse_digest,
+        show_digest,
+    )
+    from ._kinds import Kind
+    from ._policies import Missing, Policy, Treatment
+    from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
+    from ._runs import Run, RunStatus
 
 __all__ = [
     "DEFAULT_PROJECT",
@@ -54,3 +61,39 @@ __all__ = [
     "parse_digest",
     "show_digest",
 ]
+
+__getattr__, __dir__ = load_on_use(
+    __name__,
+    {
+        "Asset": "._assets",
+        "AssetId": "._ids",
+        "AssetName": "._assets",
+        "Because": "._edges",
+        "Change": "._differences",
+        "DEFAULT_PROJECT": "._references",
+        "Difference": "._differences",
+        "Digest": "._ids",
+        "Edge": "._edges",
+        "Inherits": "._edges",
+        "Kind": "._kinds",
+        "LATEST": "._references",
+        "Missing": "._policies",
+        "Origin": "._edges",
+        "Policy": "._policies",
+        "Project": "._assets",
+        "ProjectId": "._ids",
+        "Reference": "._references",
+        "Run": "._runs",
+        "RunId": "._ids",
+        "RunStatus": "._runs",
+        "Treatment": "._policies",
+        "Version": "._assets",
+        "VersionId": "._ids",
+        "VersionKey": "._ids",
+        "check_name": "._references",
+        "name_like": "._references",
+        "new_id": "._ids",
+        "parse_digest": "._ids",
+        "show_digest": "._ids",
+    },
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from omprov.errors import InvalidInput, InvalidReference
 
@@ -76,6 +75,8 @@ class Reference:
         """
         path = text
         if text.startswith("omprov://"):
+            from urllib.parse import unquote, urlsplit  # start-up: few references are addresses
+
             path = unquote(urlsplit(text).path).lstrip("/")
         path, colon, selector = path.partition(":")
         parts = path.split("/")

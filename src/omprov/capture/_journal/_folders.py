@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,7 +36,7 @@ def is_closed(journal: Path, host: str) -> bool:
     """
     try:
         with journal.open("rb") as file:
-            is_here = host in {"", socket.gethostname()}
+            is_here = host in {"", os.uname().nodename}
             is_silent = time.time() - os.fstat(file.fileno()).st_mtime > _SILENT
             return _can_lock(file.fileno()) and (is_here or is_silent)
     except OSError:

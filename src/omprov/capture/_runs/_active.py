@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
-import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ from omprov.errors import AlreadyExists, Conflict, InvalidInput, OmprovError
 from omprov.records import RunStatus, check_name
 
 from ._files import figure_bytes, file_name, image_bytes, json_data, table_bytes
+from ._warnings import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from ._delivery import Delivery
     from ._homes import Home
 
-_log = logging.getLogger("omprov")
 _OUTPUT = "output "
 """Before the role of an output, where roles of inputs stand, too."""
 
@@ -450,7 +447,7 @@ class ActiveRun:
 
     def _new_journal(self) -> JournalWriter:
         opening = self._opening
-        name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        name = f"{os.uname().nodename[:40]}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         return JournalWriter(opening.folder / name, self._first_record, self.tell_trouble)
 
     def _first_record(self) -> bytes:
@@ -466,7 +463,7 @@ class ActiveRun:
                 "rank": opening.rank,
                 "script": opening.script,
                 "pid": os.getpid(),
-                "host": socket.gethostname(),
+                "host": os.uname().nodename,
                 "repository": str(self._home.folder),
             },
         )
@@ -474,7 +471,7 @@ class ActiveRun:
     def _add_file(self, name: str, suffix: str, data: bytes, step: int | None) -> None:
         self._check_running()
         target = self.folder / FILES / (self._prefix + file_name(name, suffix, step))
-        partial = target.with_name(f".{secrets.token_hex(8)}")
+        partial = target.with_name(f".{os.urandom(8).hex()}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(data)
@@ -487,7 +484,7 @@ class ActiveRun:
         """Say what went wrong beside the training, as a warning; each thing once."""
         if text not in self._troubles:
             self._troubles.add(text)
-            _log.warning("omprov: %s", text)
+            warn(text)
 
     def _check_running(self) -> None:
         if not self._is_open:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from omprov._lazy import Later
 from omprov.errors import InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
+    import csv
     from collections.abc import Iterable, Mapping, Sequence
+else:  # a run starts without it
+    csv = Later("csv", "")
 
 
 def file_name(name: str, suffix: str, step: int | None) -> str:

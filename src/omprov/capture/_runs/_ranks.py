@@ -6,12 +6,13 @@ MPI's ``mpirun``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from blake3 import blake3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,4 +69,4 @@ def _launcher(environment: Mapping[str, str], count: int) -> list[str]:
 
 
 def _key(parts: list[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return blake3("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:24]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import threading
 import time
@@ -10,6 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from omprov.errors import OmprovError, Unavailable
+
+from ._warnings import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,8 +25,6 @@ SHIP_SECONDS = 2.0
 """How often what is new is delivered."""
 _PATIENCE = 30.0
 """The longest wait after a repository that took nothing."""
-
-_log = logging.getLogger("omprov")
 
 
 class Shipped(Protocol):
@@ -219,9 +218,8 @@ class Shipper:
         text = str(error) or type(error).__name__
         if text not in self._said:
             self._said.add(text)
-            _log.warning(
-                "omprov: the run is kept in its journal, but not delivered (%s); training goes on, "
+            warn(
+                f"the run is kept in its journal, but not delivered ({text}); training goes on, "
                 "and `omprov sync` delivers it later",
-                text,
-                exc_info=None if isinstance(error, OmprovError | OSError) else error,
+                None if isinstance(error, OmprovError | OSError) else error,
             )
