@@ -11,6 +11,8 @@ from ._ids import (
     Digest,
     ProjectId,
     RunId,
+    TokenId,
+    UserId,
     VersionId,
     VersionKey,
     new_id,
@@ -18,6 +20,7 @@ from ._ids import (
     show_digest,
 )
 from ._kinds import Kind
+from ._people import AuditRow, Member, Role, SignIn, Token, User
 from ._policies import Missing, Policy, Treatment
 from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
 from ._runs import Run, RunStatus
@@ -28,6 +31,7 @@ __all__ = [
     "Asset",
     "AssetId",
     "AssetName",
+    "AuditRow",
     "Because",
     "Change",
     "Difference",
@@ -35,16 +39,23 @@ __all__ = [
     "Edge",
     "Inherits",
     "Kind",
+    "Member",
     "Missing",
     "Origin",
     "Policy",
     "Project",
     "ProjectId",
     "Reference",
+    "Role",
     "Run",
     "RunId",
     "RunStatus",
+    "SignIn",
+    "Token",
+    "TokenId",
     "Treatment",
+    "User",
+    "UserId",
     "Version",
     "VersionId",
     "VersionKey",
