@@ -22,7 +22,7 @@ from ._ids import (
 from ._kinds import Kind
 from ._people import AuditRow, Member, Role, SignIn, Token, User
 from ._policies import Missing, Policy, Treatment
-from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
+from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, is_name, name_like
 from ._runs import Run, RunStatus
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "VersionId",
     "VersionKey",
     "check_name",
+    "is_name",
     "name_like",
     "new_id",
     "parse_digest",
