@@ -13,7 +13,6 @@ import argon2
 import pytest
 
 from omprov.errors import (
-    Conflict,
     InvalidInput,
     MissingExtra,
     NotFound,
@@ -444,9 +443,3 @@ def test_no_secret_is_stored_or_told(team):
     for secret in (session, token, token[4:], "correct horse", "battery staple", "another one"):
         assert secret.encode() not in stored
     assert b"$argon2id$" in stored  # the files are the right ones
-
-
-def test_people_made_before_the_last_owner_stay(team):
-    with pytest.raises(Conflict, match="ada is the last"):
-        team.set_user("ada", disabled=True)
-    assert team.check_password("ada", "correct horse").is_owner

@@ -59,9 +59,10 @@ class UserContract(NeedsCatalog):
         with pytest.raises(Conflict, match="first"), catalog.write("ann", NOW) as writer:
             writer.add_user("bob", HASH, is_owner=False)
         ada, bob = two_users(catalog)
-        for change in ({"disabled": True}, {"is_owner": False}):
-            with pytest.raises(Conflict, match="ada"), catalog.write("ann", NOW) as writer:
-                writer.set_user(ada.id, **change)
+        with pytest.raises(Conflict, match="ada"), catalog.write("ann", NOW) as writer:
+            writer.set_user(ada.id, disabled=True)
+        with pytest.raises(Conflict, match="ada"), catalog.write("ann", NOW) as writer:
+            writer.set_user(ada.id, is_owner=False)
         with catalog.write("ann", NOW) as writer:
             writer.set_user(bob.id, is_owner=True)
             assert writer.set_user(ada.id, disabled=True).disabled
