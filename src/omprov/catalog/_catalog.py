@@ -17,8 +17,10 @@ from ._edges import EdgeReads, EdgeWrites
 from ._feed import FeedReads, FeedWrites
 from ._histories import HistoryReads, HistoryWrites
 from ._labels import LabelReads, LabelWrites
+from ._protection import ProtectionReads, ProtectionWrites
 from ._run_writes import RunWrites
 from ._runs import RunReads
+from ._secrets import SecretReads, SecretWrites
 from ._snapshots import SnapshotReads, put_snapshot
 from ._versions import VersionReads
 
@@ -40,6 +42,8 @@ class _Reader(
     HistoryReads,
     VersionReads,
     LabelReads,
+    ProtectionReads,
+    SecretReads,
     FeedReads,
     SnapshotReads,
 ):
@@ -47,7 +51,15 @@ class _Reader(
 
 
 class _Writer(
-    RunWrites, AssetWrites, EdgeWrites, HistoryWrites, LabelWrites, FeedWrites, SnapshotReads
+    RunWrites,
+    AssetWrites,
+    EdgeWrites,
+    HistoryWrites,
+    LabelWrites,
+    ProtectionWrites,
+    SecretWrites,
+    FeedWrites,
+    SnapshotReads,
 ):
     """`CatalogWriter`, noun by noun."""
 

@@ -11,12 +11,15 @@ from omprov.repository._door._edges import Edges
 from omprov.repository._door._labels import Labels
 from omprov.repository._door._late_facts import LateFacts
 from omprov.repository._door._opened import AnyAsset, AnyVersion
+from omprov.repository._door._people import People
 from omprov.repository._door._remotes import Remotes
 
 __all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
-class Repository(Assets, Contents, Commits, Remotes, Edges, Labels, LateFacts, Care, Backups):
+class Repository(
+    Assets, Contents, Commits, Remotes, Edges, Labels, LateFacts, People, Care, Backups
+):
     """A repository in a folder.
 
     Every method that changes something is one transaction: all or nothing, durable when it
