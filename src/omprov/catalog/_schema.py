@@ -17,8 +17,9 @@ _STORED = text("SELECT version_num FROM alembic_version")
 
 
 def has_tables(connection: Connection) -> bool:
-    """Tell whether a catalog was made here."""
+    """Tell whether a catalog was made here: in this file, or in this schema."""
     return inspect(connection).has_table("alembic_version")
+
 
 
 def stored_schema(connection: Connection, place: str) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from ._tables import audit, feed, repository
@@ -33,8 +33,14 @@ BATCH = 500
 TRANSLATE = "omprov_translate"
 """The engine's option that holds what makes OMProv's errors of the driver's; ``None`` for a bug."""
 
+CHANNEL = "omprov_feed"
+"""Where PostgreSQL tells of each commit to the feed: the position, a space, the schema."""
+
 _LOCK = select(repository.c.feed_position).with_for_update()
 _ADVANCE = update(repository).values(feed_position=bindparam("reached"))
+_ADVANCE_AND_TELL = _ADVANCE.returning(
+    func.pg_notify(CHANNEL, func.concat(repository.c.feed_position, " ", func.current_schema()))
+)
 _ADD_FEED = insert(feed)
 _ADD_AUDIT = insert(audit)
 
@@ -51,8 +57,8 @@ class WriteTransaction(ReadTransaction):
     """The one write transaction of a repository.
 
     It locks the repository's row first (SQLite's `BEGIN IMMEDIATE` has locked everything by then;
-    on PostgreSQL this row is the lock), so positions of the change feed are given out and become
-    visible in one order. Rows of the feed and the audit are kept back and written together.
+    on PostgreSQL this row is the lock, and whoever has waited for it sees what its last holder
+    committed), so positions of the change feed are given out and become visible in one order. Rows of the feed and the audit are kept back and written together.
     """
 
     def __init__(self, connection: Connection, *, who: str, now: datetime) -> None:
@@ -99,7 +105,8 @@ class WriteTransaction(ReadTransaction):
         """Write the rows of the feed and the audit that were kept back."""
         if self._feed_rows:
             self._connection.execute(_ADD_FEED, self._feed_rows)
-            self._connection.execute(_ADVANCE, {"reached": self._position})
+            advance = _ADVANCE_AND_TELL if self._dialect == "postgresql" else _ADVANCE
+            self._connection.execute(advance, {"reached": self._position})
             self._feed_rows = []
         if self._audit_rows:
             self._connection.execute(_ADD_AUDIT, self._audit_rows)

@@ -1,0 +1,52 @@
+"""Copies all rows of a catalog into an SQLite file, whatever database they come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from ._sqlite import for_writing, open_engine
+from ._tables import metadata
+from ._transaction import plain_rows, in_batches
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Table
+
+_PATIENCE = 1.0
+"""Nobody else knows the file."""
+_ROWS = 5_000
+
+
+def copy_to_file(source: Connection, target: Path) -> None:
+    """Write what a view shows into a new catalog; keys, ids and positions stay what they are.
+
+    Args:
+        source: whose transaction is one state.
+        target: empty or not there yet; removed again where this fails.
+    """
+    from ._migrations import bring_to_head  # noqa: PLC0415 Alembic's import is for those who need it
+
+    engine = open_engine(target, patience=_PATIENCE, may_create=True)
+    try:
+        with for_writing(engine).begin() as copy:
+            bring_to_head(copy)
+            copy.exec_driver_sql("DELETE FROM repository")
+            for table in metadata.sorted_tables:
+                _copy_table(source, copy, table)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        engine.dispose()
+
+
+def _copy_table(source: Connection, copy: Connection, table: Table) -> None:
+    names = ", ".join(map(copy.dialect.identifier_preparer.format_column, table.columns))
+    marks = ", ".join("?" * len(table.columns))
+    put = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 names of our own
+    rows = plain_rows(source, select(table).execution_options(stream_results=True))
+    for batch in in_batches(rows, _ROWS):
+        copy.exec_driver_sql(put, batch)
