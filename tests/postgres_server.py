@@ -48,8 +48,8 @@ class Server:
     def database(self, template: str = "template0"):
         """Give the address of a new database, for the block."""
         name = f"omprov_{os.getpid()}_{next(_numbers)}"
-        # without a checkpoint before and after it: those take most of the time
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # quicker than through the log while nothing waits for the disk
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
             yield self.url(name)
         finally:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StoredEdge,
     )
     from ._layout import SCHEMA
-    from ._open import create_catalog, migrate_catalog, open_catalog
+    from ._open import Migrated, create_catalog, migrate_catalog, open_catalog
 
 __all__ = [
     "SCHEMA",
@@ -36,6 +36,7 @@ __all__ = [
     "CatalogWriter",
     "ChangeKind",
     "FeedRow",
+    "Migrated",
     "NewVersion",
     "StoredEdge",
     "create_catalog",
@@ -53,6 +54,7 @@ __getattr__, __dir__ = load_on_use(
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
+        "Migrated": "._open",
         "NewVersion": "._interface",
         "SCHEMA": "._layout",
         "StoredEdge": "._interface",

@@ -74,8 +74,10 @@ class PostgresSchema:
     @property
     def place(self) -> str:
         """The address without password, and without what else may be secret."""
-        return self.url.set(query={}).render_as_string(hide_password=True).replace(
-            "postgresql+psycopg", "postgresql"
+        return (
+            self.url.set(query={})
+            .render_as_string(hide_password=True)
+            .replace("postgresql+psycopg", "postgresql")
         )
 
     @property

@@ -21,7 +21,6 @@ def has_tables(connection: Connection) -> bool:
     return inspect(connection).has_table("alembic_version")
 
 
-
 def stored_schema(connection: Connection, place: str) -> str:
     """Return the layout of the tables; the empty text where a migration left none.
 
