@@ -58,7 +58,11 @@ class Care(Opened):
         findings = _checking.check_catalog(self._catalog)
         with self._reading() as reader:
             findings += _checking.check_content(
-                self.content, reader, every_byte=content, progress=progress
+                self.content,
+                reader,
+                every_byte=content,
+                progress=progress,
+                not_there=None if self._bucket is None else self._bucket.not_there,
             )
             if sources is not None:
                 findings += _checking.check_sources(
