@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import text
 
 from ._sqlite import for_writing, open_engine
 from ._tables import metadata
-from ._transaction import plain_rows, in_batches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +46,6 @@ def _copy_table(source: Connection, copy: Connection, table: Table) -> None:
     names = ", ".join(map(copy.dialect.identifier_preparer.format_column, table.columns))
     marks = ", ".join("?" * len(table.columns))
     put = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 names of our own
-    rows = plain_rows(source, select(table).execution_options(stream_results=True))
-    for batch in in_batches(rows, _ROWS):
-        copy.exec_driver_sql(put, batch)
+    query = text(f"SELECT {names} FROM {table.name}")  # noqa: S608 the same; no column types apply
+    for rows in source.execute(query.execution_options(yield_per=_ROWS)).partitions():
+        copy.exec_driver_sql(put, [tuple(row) for row in rows])

@@ -121,7 +121,9 @@ def migrate_catalog(
             stored = stored_schema(connection, database.place)
             if stored >= SCHEMA:
                 check_schema(connection, database.place)
-                return None
+        if stored == SCHEMA:
+            engine.dispose()
+            return None
         copy = None
         if isinstance(database, SqliteFile):
             copy = database.path.with_name(f"{database.path.name}.{stored or 'first'}.backup")

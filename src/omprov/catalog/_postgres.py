@@ -58,7 +58,12 @@ _BUSY = {
     "55006",  # object_in_use
 }
 _FULL = {"53100", "53200"}
-_REFUSED = re.compile(r"password authentication failed|no password supplied|authentication failed")
+_SAID = (  # of whoever cannot connect, the driver tells no state
+    (r"authentication failed|no password supplied|role .* does not exist", "28000"),
+    (r"too many clients|remaining connection slots|too many connections", "53300"),
+    (r"database .* does not exist", "3D000"),
+    (r"the database system is", "57P03"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +209,10 @@ def translate(error: BaseException, place: str) -> OmprovError | None:
 
 
 def _unreachable(error: Exception, place: str) -> OmprovError:
+    """Say why nothing came of a connection."""
     said = _one_line(error)
-    if _REFUSED.search(said):
-        return Unavailable(f"{place} refuses the sign-in ({said}); set PGPASSWORD or ~/.pgpass")
-    return Unavailable(f"{place} cannot be reached ({said}); is PostgreSQL running there?")
+    state = next((state for words, state in _SAID if re.search(words, said)), "")
+    return _translate_state(error, state, place) or Unavailable(f"{place} cannot be reached ({said}); is PostgreSQL running there?")
 
 
 def _translate_state(error: Exception, state: str, place: str) -> OmprovError | None:  # noqa: PLR0911 a table

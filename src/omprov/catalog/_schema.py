@@ -13,6 +13,10 @@ from ._layout import SCHEMA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_MIGRATE = {
+    "sqlite": "`omprov migrate` (it keeps a copy first)",
+    "postgresql": "`omprov server migrate` (after `pg_dump`, to have a copy)",
+}
 _STORED = text("SELECT version_num FROM alembic_version")
 
 
@@ -44,7 +48,7 @@ def check_schema(connection: Connection, place: str) -> None:
     if stored < SCHEMA:
         raise SchemaMismatch(
             f"{place} has the layout {stored or 'of no release'}, this release of omprov takes "
-            f"{SCHEMA}: run `omprov migrate` (it keeps a copy first)"
+            f"{SCHEMA}: run {_MIGRATE[connection.dialect.name]}"
         )
     if stored > SCHEMA:
         raise SchemaMismatch(
