@@ -295,8 +295,6 @@ def test_without_the_driver_the_extra_is_named():
         "from omprov.catalog import open_catalog\n"
         "open_catalog('postgresql://h/d')"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert MissingExtra.__name__ in run.stderr
     assert "omprov[server]" in run.stderr

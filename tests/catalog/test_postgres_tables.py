@@ -176,5 +176,5 @@ def _server(pg_server):
 
 TestPostgresMachine = PostgresMachine.TestCase
 TestPostgresMachine.settings = settings(
-    settings.get_profile("suite"), max_examples=8, stateful_step_count=20
+    settings.get_profile("suite"), max_examples=5, stateful_step_count=15
 )

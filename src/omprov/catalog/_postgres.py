@@ -116,6 +116,7 @@ class PostgresSchema:
             isolation_level="REPEATABLE READ",  # a view is one state
             execution_options={TRANSLATE: translated},
         )
+        engine.dialect.use_insertmanyvalues_wo_returning = True  # rows in one statement, not each
         event.listen(engine, "connect", _settle(patience))
         event.listen(engine, "handle_error", _telling(translated))
         return engine
@@ -212,7 +213,9 @@ def _unreachable(error: Exception, place: str) -> OmprovError:
     """Say why nothing came of a connection."""
     said = _one_line(error)
     state = next((state for words, state in _SAID if re.search(words, said)), "")
-    return _translate_state(error, state, place) or Unavailable(f"{place} cannot be reached ({said}); is PostgreSQL running there?")
+    return _translate_state(error, state, place) or Unavailable(
+        f"{place} cannot be reached ({said}); is PostgreSQL running there?"
+    )
 
 
 def _translate_state(error: Exception, state: str, place: str) -> OmprovError | None:  # noqa: PLR0911 a table

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
+from ._interface import ChangeKind
 from ._tables import audit, feed, repository
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.engine.interfaces import DBAPICursor
 
-    from omprov.records import RunId
-
-    from ._interface import ChangeKind
+    from omprov.records import Asset, AssetName, RunId
 
 T = TypeVar("T")
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
@@ -35,6 +34,8 @@ TRANSLATE = "omprov_translate"
 
 CHANNEL = "omprov_feed"
 """Where PostgreSQL tells of each commit to the feed: the position, a space, the schema."""
+
+_OF_ASSETS = {ChangeKind.ASSET, ChangeKind.POLICY, ChangeKind.REMOVED, ChangeKind.TAG}
 
 _LOCK = select(repository.c.feed_position).with_for_update()
 _ADVANCE = update(repository).values(feed_position=bindparam("reached"))
@@ -51,6 +52,7 @@ class ReadTransaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
+        self._found_assets: dict[AssetName, Asset] = {}  # many ask for the same one
 
 
 class WriteTransaction(ReadTransaction):
@@ -78,6 +80,8 @@ class WriteTransaction(ReadTransaction):
         asset_key: int | None = None,
         version_key: int | None = None,
     ) -> None:
+        if kind in _OF_ASSETS:
+            self._found_assets.clear()
         self._position += 1
         self._feed_rows.append(
             {
