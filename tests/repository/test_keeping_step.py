@@ -173,6 +173,7 @@ def test_content_that_another_process_adds_at_the_same_moment_is_one_version(
     assert len(repo.list_versions("dataset/d")) == 2
 
 
+@pytest.mark.in_a_file
 def test_weights_that_differ_by_rounding_are_no_damage(lattice):
     train(lattice, "v1")
     train(lattice, "v13")
@@ -182,6 +183,7 @@ def test_weights_that_differ_by_rounding_are_no_damage(lattice):
     assert [finding.room for finding in lattice.check()] == ["graph"]
 
 
+@pytest.mark.in_a_file
 def test_stored_edges_that_cannot_be_are_named_and_inferred_anew(lattice, reopen):
     for _ in range(3):
         train(lattice, "v1")
