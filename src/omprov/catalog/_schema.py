@@ -17,6 +17,10 @@ _MIGRATE = {
     "sqlite": "`omprov migrate` (it keeps a copy first)",
     "postgresql": "`omprov server migrate` (after `pg_dump`, to have a copy)",
 }
+_MAKE = {
+    "sqlite": "Make one with `omprov init`.",
+    "postgresql": "`omprov ui --catalog …` makes one.",
+}
 _STORED = text("SELECT version_num FROM alembic_version")
 
 
@@ -32,7 +36,7 @@ def stored_schema(connection: Connection, place: str) -> str:
         NotFound: there are no tables of a catalog.
     """
     if not has_tables(connection):
-        raise NotFound("catalog", place, hint="Make one with `omprov init`.")
+        raise NotFound("catalog", place, hint=_MAKE[connection.dialect.name])
     stored: str | None = connection.execute(_STORED).scalar()
     return stored or ""
 
