@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from postgres_server import running_server
 
 settings.register_profile(

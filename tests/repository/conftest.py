@@ -11,7 +11,6 @@ import pytest
 
 from omprov.repository import Repository
 
-
 ON_BOTH = {"test_runs", "test_run_updates", "test_keeping_step"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from provenance_oracle import Oracle
@@ -136,6 +137,19 @@ def test_a_feed_that_was_read_half_is_read_again(repo, reopen, monkeypatch):
     assert [str(edge.older) for edge in other.inherits("model/m:v2")] == ["model/m:v1"]
     train(other, "v2")
     Oracle(other).check()
+
+
+def test_who_reads_graphs_does_not_wait_for_a_writer_that_waits(lattice, reopen):
+    train(lattice, "v1")
+    load(lattice)
+    with ThreadPoolExecutor(1) as pool:
+        with reopen()._writing():
+            waiting = pool.submit(train, lattice, "v2")
+            while not lattice._catalog._turn.locked():
+                assert not waiting.done()
+            load(lattice)
+        waiting.result()
+    Oracle(lattice).check()
 
 
 def test_an_edge_declared_again_keeps_the_lighter_weight(repo, reopen):

@@ -6,12 +6,11 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from provenance_oracle import Oracle
 
-from omprov.content import ContentStore
 from omprov.errors import Conflict, NotFound, Unavailable
 from omprov.repository import CommitVersion, Output, Repository, RunUpdate
 

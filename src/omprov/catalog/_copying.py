@@ -26,7 +26,7 @@ def copy_to_file(source: Connection, target: Path) -> None:
         source: whose transaction is one state.
         target: empty or not there yet; removed again where this fails.
     """
-    from ._migrations import bring_to_head  # noqa: PLC0415 Alembic's import is for those who need it
+    from ._migrations import bring_to_head
 
     engine = open_engine(target, patience=_PATIENCE, may_create=True)
     try:

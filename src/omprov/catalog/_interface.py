@@ -639,7 +639,8 @@ class Catalog(Protocol):
     def copy_to(self, path: Path) -> None:
         """Write all that was committed to an SQLite file, which must be empty or not there yet.
 
-        Whatever the database of the catalog itself is. One state, however many write meanwhile: they do not wait. `open_catalog` opens the copy.
+        Whatever the database of the catalog itself is. One state, however many write meanwhile:
+        they do not wait. `open_catalog` opens the copy.
 
         Raises:
             StorageFull: the disk is full; there is no copy.

@@ -70,7 +70,7 @@ class FeedListener:
             self._connected = True
             self._tell(None)
             while True:
-                readable, _, _ = select.select([connection, self._wakes], [], [], _PROBE)
+                readable, _, _ = select.select([connection.fileno(), self._wakes], [], [], _PROBE)
                 if self._wakes in readable:
                     return True
                 if not readable:

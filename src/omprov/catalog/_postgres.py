@@ -97,7 +97,7 @@ class PostgresSchema:
             MissingExtra: there is no driver.
         """
         try:
-            import psycopg  # noqa: F401, PLC0415 an optional extra
+            import psycopg  # noqa: F401 an optional extra
         except ImportError as error:
             raise MissingExtra("server", "a catalog in PostgreSQL") from error
 
@@ -130,7 +130,7 @@ class PostgresSchema:
         return engine.execution_options(isolation_level="READ COMMITTED")
 
     def problems(self, connection: Connection) -> list[str]:  # noqa: ARG002 of the protocol
-        """Find nothing: PostgreSQL holds its constraints, and has tools of its own for its files."""
+        """Find nothing: PostgreSQL keeps its constraints, and has own tools for its files."""
         return []
 
     def copy(self, engine: Engine, target: Path) -> None:
@@ -140,7 +140,7 @@ class PostgresSchema:
 
     def listen(self, engine: Engine, tell: Callable[[int | None], None]) -> FeedListener:
         """Listen on a connection of its own."""
-        from ._listening import FeedListener  # noqa: PLC0415 needs the driver
+        from ._listening import FeedListener
 
         return FeedListener(engine, tell)
 
@@ -163,7 +163,7 @@ def be_the_only_maker(connection: Connection) -> None:
 
 def _settle(patience: float) -> Callable[..., None]:
     def settle(connection: object, _: object) -> None:
-        from psycopg import Connection as DriverConnection  # noqa: PLC0415 an optional extra
+        from psycopg import Connection as DriverConnection
 
         assert isinstance(connection, DriverConnection)
         connection.autocommit = True
@@ -186,7 +186,7 @@ def _telling(
 
 def translate(error: BaseException, place: str) -> OmprovError | None:
     """Say in OMProv's words what the driver raised; ``None`` for what is a bug of ours."""
-    from psycopg import DataError, Error, OperationalError  # noqa: PLC0415 an optional extra
+    from psycopg import DataError, Error, OperationalError
 
     match error:
         case InvalidInput():  # from a column type; SQLAlchemy had wrapped it
@@ -218,7 +218,7 @@ def _unreachable(error: Exception, place: str) -> OmprovError:
     )
 
 
-def _translate_state(error: Exception, state: str, place: str) -> OmprovError | None:  # noqa: PLR0911 a table
+def _translate_state(error: Exception, state: str, place: str) -> OmprovError | None:
     said = _one_line(error)
     if state in _BUSY:
         return Busy(f"others are writing to {place} ({said}); try again in a moment")
@@ -231,7 +231,7 @@ def _translate_state(error: Exception, state: str, place: str) -> OmprovError | 
         return Conflict(f"this exists already ({said})")
     if state.startswith("23"):
         return InvalidInput(f"this change names something that does not exist ({said})")
-    if state.startswith("22") or state.startswith("54"):
+    if state.startswith(("22", "54")):
         return InvalidInput(f"a value cannot be stored ({said})")
     if state in {"25006", "42501"}:
         return Unavailable(f"{place} cannot be written ({said}): grant this user the right to")

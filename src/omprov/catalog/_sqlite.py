@@ -74,7 +74,7 @@ class SqliteFile:
     def copy(self, engine: Engine, target: Path) -> None:
         back_up(engine, target)
 
-    def listen(self, engine: Engine, tell: Callable[[int | None], None]) -> None:  # noqa: ARG002 of the protocol
+    def listen(self, engine: Engine, tell: Callable[[int | None], None]) -> None:
         """Nobody tells of what happens to a file."""
 
 

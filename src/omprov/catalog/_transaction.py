@@ -60,7 +60,8 @@ class WriteTransaction(ReadTransaction):
 
     It locks the repository's row first (SQLite's `BEGIN IMMEDIATE` has locked everything by then;
     on PostgreSQL this row is the lock, and whoever has waited for it sees what its last holder
-    committed), so positions of the change feed are given out and become visible in one order. Rows of the feed and the audit are kept back and written together.
+    committed), so positions of the change feed are given out and become visible in one order. Rows
+    of the feed and the audit are kept back and written together.
     """
 
     def __init__(self, connection: Connection, *, who: str, now: datetime) -> None:

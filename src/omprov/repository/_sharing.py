@@ -22,18 +22,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omprov.catalog import Catalog
-    from omprov.content import RemoteSettings
 
 
-def make_shared_parts(
-    path: Path, address: str, bucket: RemoteSettings | None, *, who: str, now: datetime
-) -> Catalog:
+def make_shared_parts(path: Path, address: str, *, who: str, now: datetime) -> Catalog:
     """Make what is missing in the folder and in the database; return the open catalog.
 
     Args:
         path: the ``.omprov`` folder.
         address: of the catalog.
-        bucket: where content goes, if anywhere.
         who: makes the first project.
         now: when.
 
@@ -53,7 +49,7 @@ def make_shared_parts(
             catalog = _made_catalog(address)
             try:
                 owner = _owner(catalog, who=who, now=now)
-                _make_folder(path, owner, has_bucket=bucket is not None)
+                _make_folder(path, owner)
             except BaseException:
                 catalog.close()
                 raise
@@ -81,7 +77,7 @@ def _owner(catalog: Catalog, *, who: str, now: datetime) -> str:
     return min(project.id for project in projects)
 
 
-def _make_folder(path: Path, owner: str, *, has_bucket: bool) -> None:
+def _make_folder(path: Path, owner: str) -> None:
     mark = path / SHARED
     try:
         known = json.loads(mark.read_text(encoding="utf-8"))

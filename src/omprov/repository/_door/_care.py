@@ -161,7 +161,8 @@ class Care(Opened):
 
         Kept is the content of every version that is not removed, of removed ones that a folder of
         the workspace holds or that weigh in a free role, and whatever was stored within the grace
-        period. Of a shared repository with a bucket, what lies there need not stay here. Safe beside readers and writers in this and other processes.
+        period. Of a shared repository with a bucket, what lies there need not stay here. Safe
+        beside readers and writers in this and other processes.
 
         Args:
             grace: how long what was stored stays without being recorded; the setting ``gc.grace``,

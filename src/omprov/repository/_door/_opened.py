@@ -135,7 +135,7 @@ class Opened:
         """
         path = path_in(folder)
         bucket = None if content is None else bucket_settings(content, options)
-        catalog_there = make_shared_parts(path, catalog, bucket, who=who, now=clock())
+        catalog_there = make_shared_parts(path, catalog, who=who, now=clock())
         try:
             setup = remote_setup(Config(path / CONFIG), bucket)
             store = ContentStore.open(path / CONTENT, setup)
@@ -214,7 +214,8 @@ class Opened:
         """
         if self._bucket is not None:
             self._bucket.bring(naming)
-        return self._graphs.at(self._catalog.write(self.who, self._clock()))
+        opening = self._catalog.write(self.who, self._clock())
+        return self._graphs.at(opening, for_writing=True)
 
 
 def path_in(folder: Path) -> Path:
