@@ -39,12 +39,16 @@ _HELD, _AT_MOST = 8, 32
 """Connections of one process that are kept, and that may be open at once."""
 _CONNECT_TIMEOUT = "10"
 _KEEPALIVE = {
-    "keepalives_idle": "30",  # of whom nothing is heard for a minute holds no lock any longer
+    "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
+"""Each side takes the other for gone after a minute of silence; the server then frees the lock."""
 _SETTLE = """
 SELECT set_config('lock_timeout', %s, false),
+    set_config('tcp_keepalives_idle', '30', false),
+    set_config('tcp_keepalives_interval', '10', false),
+    set_config('tcp_keepalives_count', '3', false),
     CASE WHEN current_schema() IS NOT NULL
     THEN set_config('search_path', quote_ident(current_schema()), false) END
 """
