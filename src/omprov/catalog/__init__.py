@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         StoredEdge,
     )
     from ._layout import SCHEMA
-    from ._open import create_catalog, migrate_catalog, open_catalog
+    from ._open import Migrated, create_catalog, migrate_catalog, open_catalog
     from ._people_interface import PeopleReader, PeopleWriter, StoredSignIn, Tries
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "CatalogWriter",
     "ChangeKind",
     "FeedRow",
+    "Migrated",
     "NewVersion",
     "PeopleReader",
     "PeopleWriter",
@@ -59,6 +60,7 @@ __getattr__, __dir__ = load_on_use(
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
+        "Migrated": "._open",
         "NewVersion": "._interface",
         "PeopleReader": "._people_interface",
         "PeopleWriter": "._people_interface",

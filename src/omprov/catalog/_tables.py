@@ -16,14 +16,22 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
 )
 
-from ._types import DigestBytes, IdText, Json, KeyInteger, Measurement, PlainText, Time
+from ._types import (
+    DigestBytes,
+    ExitStatus,
+    IdText,
+    Json,
+    KeyInteger,
+    Measurement,
+    PlainText,
+    Time,
+    short_text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -40,7 +48,7 @@ repository = Table(
     metadata,
     Column("key", KeyInteger, primary_key=True, autoincrement=False),
     Column("feed_position", BigInteger, nullable=False),
-    Column("release", String(64), nullable=False),
+    Column("release", short_text(64), nullable=False),
 )
 
 project = Table(
@@ -48,7 +56,7 @@ project = Table(
     metadata,
     Column("key", KeyInteger, primary_key=True),
     Column("id", IdText, nullable=False, unique=True),
-    Column("name", String(128), nullable=False, unique=True),
+    Column("name", short_text(128), nullable=False, unique=True),
     Column("created", Time, nullable=False),
 )
 
@@ -58,8 +66,8 @@ asset = Table(
     Column("key", KeyInteger, primary_key=True),
     Column("id", IdText, nullable=False, unique=True),
     Column("project_key", ForeignKey("project.key"), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", String(128), nullable=False),
+    Column("kind", short_text(16), nullable=False),
+    Column("name", short_text(128), nullable=False),
     Column("created", Time, nullable=False),
     Column("creator", PlainText, nullable=False),
     Column("description", PlainText, nullable=False),
@@ -78,12 +86,12 @@ run = Table(
     Column("tail", IdText, nullable=False, index=True),
     Column("project_key", ForeignKey("project.key"), nullable=False),
     Column("name", PlainText, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", short_text(16), nullable=False),
     Column("started", Time, nullable=False),
     Column("ended", Time),
     Column("creator", PlainText, nullable=False),
     Column("command", Json, nullable=False),
-    Column("exit_status", Integer),
+    Column("exit_status", ExitStatus),
     Column("message", PlainText, nullable=False),
     Column("source", Json, nullable=False),
     Index(None, "project_key", "key"),
@@ -117,7 +125,7 @@ version = Table(
 edge = Table(
     "edge",
     metadata,
-    Column("origin", String(8), primary_key=True),
+    Column("origin", short_text(8), primary_key=True),
     Column("newer", ForeignKey("version.key"), primary_key=True),
     Column("older", ForeignKey("version.key"), primary_key=True, index=True),
     Column("weight", Double),
@@ -128,7 +136,7 @@ edge = Table(
 evidence = Table(
     "evidence",
     metadata,
-    Column("origin", String(8), primary_key=True),
+    Column("origin", short_text(8), primary_key=True),
     Column("newer", KeyInteger, primary_key=True),
     Column("older", KeyInteger, primary_key=True),
     Column("difference", Json, nullable=False),
@@ -222,7 +230,7 @@ alias = Table(
     "alias",
     metadata,
     Column("asset_key", ForeignKey("asset.key"), primary_key=True),
-    Column("name", String(128), primary_key=True),
+    Column("name", short_text(128), primary_key=True),
     Column("version_key", ForeignKey("version.key"), nullable=False, index=True),
 )
 
@@ -247,7 +255,7 @@ feed = Table(
     "feed",
     metadata,
     Column("position", KeyInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", short_text(16), nullable=False),
     Column("time", Time, nullable=False),
     Column("asset_key", ForeignKey("asset.key")),
     Column("version_key", ForeignKey("version.key")),

@@ -92,7 +92,7 @@ class Runs(Opened):
                 for role, reference in inputs.items()
             }
         stored = self._store_outputs(outputs, params, environment)
-        with self._writing_graphs() as writer:
+        with self._writing_graphs(stored.digests()) as writer:
             run, pending = write_run(
                 writer,
                 self._graphs,
@@ -123,7 +123,7 @@ class Runs(Opened):
         """
         stored = self._stored_of(id, update)
         files = None if update.files is None else self.content.put_tree(update.files).digest
-        with self._writing_graphs() as writer:
+        with self._writing_graphs([*stored.digests(), files]) as writer:
             pending = write_update(
                 writer,
                 self._graphs,
