@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CatalogWriter,
         ChangeKind,
         FeedRow,
+        KeptRequest,
         NewVersion,
         StoredEdge,
     )
@@ -36,6 +37,7 @@ __all__ = [
     "CatalogWriter",
     "ChangeKind",
     "FeedRow",
+    "KeptRequest",
     "NewVersion",
     "StoredEdge",
     "create_catalog",
@@ -53,6 +55,7 @@ __getattr__, __dir__ = load_on_use(
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
+        "KeptRequest": "._interface",
         "NewVersion": "._interface",
         "SCHEMA": "._layout",
         "StoredEdge": "._interface",

@@ -17,6 +17,7 @@ from ._edges import EdgeReads, EdgeWrites
 from ._feed import FeedReads, FeedWrites
 from ._histories import HistoryReads, HistoryWrites
 from ._labels import LabelReads, LabelWrites
+from ._requests import RequestReads, RequestWrites
 from ._run_writes import RunWrites
 from ._runs import RunReads
 from ._snapshots import SnapshotReads, put_snapshot
@@ -41,13 +42,21 @@ class _Reader(
     VersionReads,
     LabelReads,
     FeedReads,
+    RequestReads,
     SnapshotReads,
 ):
     """`CatalogReader`, noun by noun."""
 
 
 class _Writer(
-    RunWrites, AssetWrites, EdgeWrites, HistoryWrites, LabelWrites, FeedWrites, SnapshotReads
+    RunWrites,
+    AssetWrites,
+    EdgeWrites,
+    HistoryWrites,
+    LabelWrites,
+    FeedWrites,
+    RequestWrites,
+    SnapshotReads,
 ):
     """`CatalogWriter`, noun by noun."""
 

@@ -272,3 +272,14 @@ snapshot = Table(
     Column("checksum", DigestBytes, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
+
+request_key = Table(
+    "request_key",  # requests that were told to count once, and what they were answered
+    metadata,
+    Column("scope", PlainText, primary_key=True),  # whose, and to do what
+    Column("key", PlainText, primary_key=True),
+    Column("body", DigestBytes, nullable=False),
+    Column("time", Time, nullable=False, index=True),
+    Column("status", Integer),
+    Column("answer", LargeBinary),
+)

@@ -18,6 +18,7 @@ from ._ids import (
     show_digest,
 )
 from ._kinds import Kind
+from ._people import Role, SignIn, Token, User
 from ._policies import Missing, Policy, Treatment
 from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
 from ._runs import Run, RunStatus
@@ -41,10 +42,14 @@ __all__ = [
     "Project",
     "ProjectId",
     "Reference",
+    "Role",
     "Run",
     "RunId",
     "RunStatus",
+    "SignIn",
+    "Token",
     "Treatment",
+    "User",
     "Version",
     "VersionId",
     "VersionKey",
