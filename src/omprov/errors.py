@@ -9,6 +9,7 @@
     ├── NotFound(LookupError)             the named thing does not exist                exit 3 · 404
     ├── NotSignedIn                       nobody, or nobody known, asks                 exit 5 · 401
     ├── NotAllowed                        who asks may not do this                      exit 5 · 403
+    ├── TooManyTries                      failed sign-ins; the next one has to wait     exit 5 · 429
     ├── Conflict                          what exists stands against it                 exit 4 · 409
     │   ├── AlreadyExists                 the name is taken
     │   ├── CycleError(ValueError)        an edge would close a cycle
@@ -123,6 +124,22 @@ class NotAllowed(OmprovError):
 
     exit_code = 5
     http_status = 403
+
+
+class TooManyTries(OmprovError):
+    """Too many sign-ins failed, under this name or from this place.
+
+    Attributes:
+        retry_after: seconds until the next try is heard.
+    """
+
+    exit_code = 5
+    http_status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        span = f"{retry_after} s" if retry_after < 120 else f"{-(-retry_after // 60)} minutes"
+        super().__init__(f"too many failed sign-ins: try again in {span}")
 
 
 class Conflict(OmprovError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -175,7 +176,7 @@ def test_the_tables_are_built_alike_by_both_ways(path):
     def built(file):
         connection = sqlite3.connect(file)
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        found = {name: sorted(sql.replace("\t", "").split("\n")) for name, sql in rows}
+        found = {name: sorted(re.sub(r"[\t\"]", "", sql).split("\n")) for name, sql in rows}
         connection.close()
         found.pop("alembic_version", None)
         return {name: [line.strip(" ,") for line in lines] for name, lines in found.items()}

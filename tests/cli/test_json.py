@@ -53,6 +53,14 @@ CALLS = {
     "git sync": ["git", "sync", "project"],
     "git hook": ["git", "hook", "install", "project"],
     "import tensorboard": ["import", "tensorboard", str(EVENTS)],
+    "user add": ["user", "add", "bob", "--password-stdin"],
+    "user ls": ["user", "ls"],
+    "user set": ["user", "set", "ada", "--owner"],
+    "user rm": ["user", "rm", "bob"],
+    "user member": ["user", "member", "default", "ada", "--role", "editor"],
+    "token add": ["token", "add", "laptop", "--user", "ada"],
+    "token ls": ["token", "ls", "--user", "ada"],
+    "token rm": ["token", "rm", "laptop", "--user", "ada"],
     "cache ls": ["cache", "ls"],
     "cache clear": ["cache", "clear"],
     "cache limit": ["cache", "limit", "1G"],
@@ -87,13 +95,21 @@ def test_the_answer_has_the_keys_that_are_promised(story, name):
     if name in {"remote rm", "push", "pull"}:
         story("remote", "add", "office", str(story.folder / "away"))
         story("push")
+    if name.startswith(("user", "token")):
+        story("user", "add", "ada", "--owner", "--password-stdin", stdin="correct horse\n")
+    if name == "user rm":
+        story("user", "add", "bob", "--password-stdin", stdin="correct horse\n")
+    if name == "token rm":
+        story("token", "add", "laptop", "--user", "ada")
     if name in {"git sync", "git hook"}:
         make_project(story.folder / "project")
     if name == "runs show":
         words = [*words, json.loads(story("runs", "--json"))["runs"][0]["id"]]
     if name == "restore":
         story("backup", "vault")
-    answer = json.loads(story(*words, "--json") if name != "run" else story("--json", *words))
+    stdin = "battery staple\n" if name == "user add" else None
+    words = ["--json", *words] if name == "run" else [*words, "--json"]
+    answer = json.loads(story(*words, stdin=stdin))
     assert list(answer) == list(dict(every_command())[name].keys)
 
 

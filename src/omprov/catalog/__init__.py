@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
+    from omprov.records import AuditRow
+
     from ._glance import tags_at_a_glance
     from ._interface import (
-        AuditRow,
         Catalog,
         CatalogReader,
         CatalogWriter,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
     from ._layout import SCHEMA
     from ._open import create_catalog, migrate_catalog, open_catalog
+    from ._people_interface import PeopleReader, PeopleWriter, StoredSignIn, Tries
 
 __all__ = [
     "SCHEMA",
@@ -39,7 +41,11 @@ __all__ = [
     "FeedRow",
     "KeptRequest",
     "NewVersion",
+    "PeopleReader",
+    "PeopleWriter",
     "StoredEdge",
+    "StoredSignIn",
+    "Tries",
     "create_catalog",
     "migrate_catalog",
     "open_catalog",
@@ -49,7 +55,7 @@ __all__ = [
 __getattr__, __dir__ = load_on_use(
     __name__,
     {
-        "AuditRow": "._interface",
+        "AuditRow": "omprov.records",
         "Catalog": "._interface",
         "CatalogReader": "._interface",
         "CatalogWriter": "._interface",
@@ -57,8 +63,12 @@ __getattr__, __dir__ = load_on_use(
         "FeedRow": "._interface",
         "KeptRequest": "._interface",
         "NewVersion": "._interface",
+        "PeopleReader": "._people_interface",
+        "PeopleWriter": "._people_interface",
         "SCHEMA": "._layout",
         "StoredEdge": "._interface",
+        "StoredSignIn": "._people_interface",
+        "Tries": "._people_interface",
         "create_catalog": "._open",
         "migrate_catalog": "._open",
         "open_catalog": "._open",

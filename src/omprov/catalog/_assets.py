@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from omprov.errors import AlreadyExists, NotFound
 from omprov.records import (
@@ -21,9 +21,9 @@ from omprov.records import (
 
 from . import _tables
 from ._interface import ChangeKind
-from ._labels import tags_of
-from ._tables import alias, asset, project, version
-from ._transaction import ReadTransaction, WriteTransaction, in_batches
+from ._labels import AliasDrops, tags_of
+from ._tables import asset, project, version
+from ._transaction import ReadTransaction, in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -146,7 +146,7 @@ class AssetReads(ReadTransaction):
         return key
 
 
-class AssetWrites(AssetReads, WriteTransaction):
+class AssetWrites(AssetReads, AliasDrops):
     """Changes of projects and assets."""
 
     def add_project(self, name: str) -> Project:
@@ -155,9 +155,9 @@ class AssetWrites(AssetReads, WriteTransaction):
             raise AlreadyExists("project", name)
         added = Project(ProjectId(new_id(self._now)), name, self._now)
         row = {"id": added.id, "name": name, "created": self._now}
-        self._connection.execute(insert(project), row)
+        key = self._connection.execute(insert(project).returning(project.c.key), row).scalar_one()
         self._announce(ChangeKind.PROJECT, {"project": added.id, "name": name})
-        self._note("project.add", name, {"id": added.id})
+        self._note("project.add", name, {"id": added.id}, project_key=key)
         return added
 
     def add_asset(
@@ -201,7 +201,7 @@ class AssetWrites(AssetReads, WriteTransaction):
         self._announce(
             ChangeKind.ASSET, {"asset": added.id, "name": str(name)}, asset_key=result.scalar_one()
         )
-        self._note("asset.add", str(name), {"id": added.id})
+        self._note("asset.add", str(name), {"id": added.id}, project_key=project_key)
         return added
 
     def set_asset(
@@ -225,7 +225,7 @@ class AssetWrites(AssetReads, WriteTransaction):
             told = changes["policy"] if kind is ChangeKind.POLICY else of_asset
             self._announce(kind, told, asset_key=key)
         if changes:
-            self._note("asset.set", str(changed.name), changes)
+            self._note("asset.set", str(changed.name), changes, asset_key=key)
         return changed
 
     def remove_asset(self, id: AssetId) -> None:
@@ -238,9 +238,9 @@ class AssetWrites(AssetReads, WriteTransaction):
             update(version).where(version.c.asset_key == key, version.c.removed.is_(None)),
         ):
             self._connection.execute(entombed.values(removed=self._now))
-        self._connection.execute(delete(alias).where(alias.c.asset_key == key))
+        self._drop_aliases(key, removed.name)
         self._announce(ChangeKind.REMOVED, {"asset": id}, asset_key=key)
-        self._note("asset.remove", str(removed.name), {"id": id})
+        self._note("asset.remove", str(removed.name), {"id": id}, asset_key=key)
 
 
 def _told_by(changes: dict[str, Any]) -> list[ChangeKind]:

@@ -17,9 +17,11 @@ from ._edges import EdgeReads, EdgeWrites
 from ._feed import FeedReads, FeedWrites
 from ._histories import HistoryReads, HistoryWrites
 from ._labels import LabelReads, LabelWrites
+from ._protection import ProtectionReads, ProtectionWrites
 from ._requests import RequestReads, RequestWrites
 from ._run_writes import RunWrites
 from ._runs import RunReads
+from ._secrets import SecretReads, SecretWrites
 from ._snapshots import SnapshotReads, put_snapshot
 from ._versions import VersionReads
 
@@ -41,6 +43,8 @@ class _Reader(
     HistoryReads,
     VersionReads,
     LabelReads,
+    ProtectionReads,
+    SecretReads,
     FeedReads,
     RequestReads,
     SnapshotReads,
@@ -54,6 +58,8 @@ class _Writer(
     EdgeWrites,
     HistoryWrites,
     LabelWrites,
+    ProtectionWrites,
+    SecretWrites,
     FeedWrites,
     RequestWrites,
     SnapshotReads,

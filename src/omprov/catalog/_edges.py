@@ -215,7 +215,12 @@ class EdgeWrites(EdgeReads, WriteTransaction):
         self._connection.execute(upsert(self._dialect, edge, "weight"), rows)
         self._put_evidence(rows, differences or {})
         if origin is Origin.DECLARED:
-            self._note("edge.add", f"{len(rows)} declared", _sample(rows))
+            self._note(
+                "edge.add",
+                f"{len(rows)} declared",
+                _sample(rows),
+                version_key=rows[0]["newer"],
+            )
 
     def _put_evidence(
         self,
@@ -246,7 +251,12 @@ class EdgeWrites(EdgeReads, WriteTransaction):
         self._connection.execute(_REMOVE, rows)
         if origin is Origin.DECLARED:
             named = [{"newer": row["of_newer"], "older": row["of_older"]} for row in rows]
-            self._note("edge.remove", f"{len(rows)} declared", _sample(named))
+            self._note(
+                "edge.remove",
+                f"{len(rows)} declared",
+                _sample(named),
+                version_key=named[0]["newer"],
+            )
 
     def set_weights(self, edges: Iterable[Edge[VersionKey]], origin: Origin) -> None:
         rows = [

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from omprov.errors import NotFound
+from omprov.records import AuditRow
 
-from ._interface import AuditRow, ChangeKind, FeedRow
-from ._tables import asset, audit, feed, repository
+from ._interface import ChangeKind, FeedRow
+from ._tables import asset, audit, feed, project, repository
 from ._transaction import ReadTransaction, WriteTransaction
 
 if TYPE_CHECKING:
@@ -28,10 +29,20 @@ _FEED = (
     .limit(bindparam("page"))
 )
 _AUDIT = (
-    select(audit.c.time, audit.c.who, audit.c.action, audit.c.target, audit.c.detail)
+    select(
+        audit.c.time,
+        audit.c.who,
+        audit.c.action,
+        audit.c.target,
+        audit.c.detail,
+        project.c.name,
+        audit.c.key,
+    )
+    .outerjoin(project, project.c.key == audit.c.project_key)
     .order_by(audit.c.key.desc())
     .limit(bindparam("page"))
 )
+_PROJECT_KEY = select(project.c.key).where(project.c.name == bindparam("name"))
 _ASSET_KEY = select(asset.c.key).where(asset.c.id == bindparam("id"))
 
 
@@ -54,9 +65,16 @@ class FeedReads(ReadTransaction):
             after = rows[-1][0]
             left = None if left is None else left - page
 
-    def list_audit(self, *, limit: int = 100) -> list[AuditRow]:
-        rows = self._connection.execute(_AUDIT, {"page": limit})
-        return [AuditRow(*row) for row in rows]
+    def list_audit(
+        self, *, limit: int = 100, below: int | None = None, project: str | None = None
+    ) -> list[AuditRow]:
+        query = _AUDIT
+        if below is not None:
+            query = query.where(audit.c.key < below)
+        if project is not None:
+            key = self._connection.execute(_PROJECT_KEY, {"name": project}).scalar()
+            query = query.where(audit.c.project_key == key)  # a key, for the index; NULL finds none
+        return [AuditRow(*row) for row in self._connection.execute(query, {"page": limit})]
 
 
 class FeedWrites(FeedReads, WriteTransaction):
@@ -69,9 +87,11 @@ class FeedWrites(FeedReads, WriteTransaction):
         self.flush()
         return super().iter_feed(after, limit)
 
-    def list_audit(self, *, limit: int = 100) -> list[AuditRow]:
+    def list_audit(
+        self, *, limit: int = 100, below: int | None = None, project: str | None = None
+    ) -> list[AuditRow]:
         self.flush()
-        return super().list_audit(limit=limit)
+        return super().list_audit(limit=limit, below=below, project=project)
 
     def append_feed(
         self,
@@ -88,5 +108,12 @@ class FeedWrites(FeedReads, WriteTransaction):
                 raise NotFound("asset", asset)
         self._announce(kind, data or {}, asset_key=asset_key, version_key=version)
 
-    def add_audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
-        self._note(action, target, detail)
+    def add_audit(
+        self,
+        action: str,
+        target: str,
+        detail: Mapping[str, Any],
+        *,
+        version: VersionKey | None = None,
+    ) -> None:
+        self._note(action, target, detail, version_key=version)

@@ -101,7 +101,8 @@ class HistoryWrites(HistoryReads, VersionWrites):
         added = {"asset_key": asset_key, "first": number}
         keys: list[VersionKey] = list(self._connection.execute(_ADDED, added).scalars())
         last = number + len(rows) - 1
-        self._note("version.add", f"{name}:v{number}", {"to": f"v{last}", "count": len(rows)})
+        told = {"to": f"v{last}", "count": len(rows)}
+        self._note("version.add", f"{name}:v{number}", told, asset_key=asset_key)
         return keys
 
     def announce_versions(

@@ -6,9 +6,11 @@ inference: the repository plans, the catalog stores.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ._people_interface import PeopleReader, PeopleWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         Asset,
         AssetId,
         AssetName,
+        AuditRow,
         Difference,
         Digest,
         Edge,
@@ -110,17 +113,6 @@ class NewVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRow:
-    """Who did what, when."""
-
-    time: datetime
-    who: str
-    action: str
-    target: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class KeptRequest:
     """A request that counts once.
 
@@ -137,7 +129,7 @@ class KeptRequest:
     answer: bytes | None
 
 
-class CatalogReader(Protocol):
+class CatalogReader(PeopleReader, Protocol):
     """A consistent view of the catalog. Every method sees one state: that of the first read.
 
     A view belongs to one thread and ends with its block. Keys, ids and names that do not exist are
@@ -364,8 +356,16 @@ class CatalogReader(Protocol):
         ...
 
     # -- the rest
-    def list_audit(self, *, limit: int = 100) -> list[AuditRow]:
-        """Return audit rows, newest first."""
+    def list_audit(
+        self, *, limit: int = 100, below: int | None = None, project: str | None = None
+    ) -> list[AuditRow]:
+        """Return audit rows, newest first.
+
+        Args:
+            limit: at most so many.
+            below: only those whose key is below this one (to page on).
+            project: only of this project.
+        """
         ...
 
     def find_snapshot(self, name: str) -> tuple[int, bytes] | None:
@@ -393,12 +393,13 @@ class CatalogReader(Protocol):
         ...
 
 
-class CatalogWriter(CatalogReader, Protocol):
+class CatalogWriter(CatalogReader, PeopleWriter, Protocol):
     """The one write transaction. Nothing is visible to others before it commits; all or nothing.
 
     Every method that changes something appends its feed row and its audit row in the same
     transaction. The exceptions: the feed rows of edges come with their version or from
-    `append_feed`, and inferred edges, which follow from the rest, leave no audit row.
+    `append_feed`; inferred edges, which follow from the rest, leave no audit row; people are in no
+    feed (`PeopleWriter`).
 
     Ids and keys that do not exist raise `NotFound` (or `InvalidInput`, where only the database
     notices). Let an error end the block: what the failed method had done by then is rolled back
@@ -603,11 +604,13 @@ class CatalogWriter(CatalogReader, Protocol):
         ...
 
     def remove_version(self, key: VersionKey) -> None:
-        """Leave a tombstone, and drop its aliases."""
+        """Leave a tombstone, and drop its aliases, which is told as a move of each."""
         ...
 
     def remove_asset(self, id: AssetId) -> None:
-        """Leave a tombstone of the asset and each of its versions; its name stays taken."""
+        """Leave a tombstone of the asset and each of its versions, and drop its aliases, which is
+        told as a move of each; its name stays taken.
+        """
         ...
 
     def add_request(self, scope: str, key: str, body: Digest) -> None:
@@ -626,8 +629,22 @@ class CatalogWriter(CatalogReader, Protocol):
         """Forget the requests that were carried out before a time."""
         ...
 
-    def add_audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
-        """Append an audit row of the repository's own (the others are written by themselves)."""
+    def add_audit(
+        self,
+        action: str,
+        target: str,
+        detail: Mapping[str, Any],
+        *,
+        version: VersionKey | None = None,
+    ) -> None:
+        """Append an audit row of the repository's own (the others are written by themselves).
+
+        Args:
+            action: what was done.
+            target: to what.
+            detail: more, as JSON data; no secret.
+            version: one in whose project it was done, if in one.
+        """
         ...
 
 

@@ -97,13 +97,30 @@ class LabelReads(ReadTransaction):
         return {name: key for name, key in self._connection.execute(_ALIASES, parts)}  # noqa: C416 rows are no pairs to the type checker
 
 
+class AliasDrops(WriteTransaction):
+    """What becomes of aliases whose version is removed."""
+
+    def _drop_aliases(
+        self, asset_key: int, name: AssetName, version: VersionKey | None = None
+    ) -> None:
+        """Drop the aliases of an asset, or those that point to a version of it; tell of each."""
+        dropping = delete(alias).where(alias.c.asset_key == asset_key)
+        if version is not None:
+            dropping = dropping.where(alias.c.version_key == version)
+        gone = self._connection.execute(dropping.returning(alias.c.name, alias.c.version_key))
+        for alias_name, key in sorted(tuple(row) for row in gone):
+            told = {"version": None, "previous": key}
+            self._announce(ChangeKind.ALIAS, {"alias": alias_name, **told}, asset_key=asset_key)
+            self._note("alias.set", f"{name}:{alias_name}", told, asset_key=asset_key)
+
+
 class LabelWrites(LabelReads, WriteTransaction):
     """Changes of aliases and tags."""
 
     def set_alias(
         self, asset: AssetId, alias: str, version: VersionKey | None
     ) -> VersionKey | None:
-        _check_alias(alias)
+        check_alias(alias)
         row = self._connection.execute(_ASSET_OF_ALIAS, {"id": asset}).first()
         if row is None:
             raise NotFound("asset", asset)
@@ -125,7 +142,9 @@ class LabelWrites(LabelReads, WriteTransaction):
             asset_key=asset_key,
             version_key=version,
         )
-        self._note("alias.set", shown, {"version": version, "previous": previous})
+        self._note(
+            "alias.set", shown, {"version": version, "previous": previous}, asset_key=asset_key
+        )
         return previous
 
     def _drop_alias(self, asset_key: int, name: str) -> None:
@@ -165,10 +184,12 @@ class LabelWrites(LabelReads, WriteTransaction):
                 asset_key=found[0],
                 version_key=found[1],
             )
-            self._note("tag.set", target, dict(tags))
+            run_id = target if found[0] is None else None
+            self._note("tag.set", target, dict(tags), asset_key=found[0], run=run_id)
 
 
-def _check_alias(name: str) -> None:
+def check_alias(name: str) -> None:
+    """Refuse what cannot be an alias."""
     check_name(name, "alias")
     if name == LATEST or (name[:1] == "v" and name[1:].isdigit()):
         raise InvalidInput(f"{name!r} cannot be an alias: it already means a version")

@@ -70,7 +70,7 @@ class MetricWrites(MetricReads, WriteTransaction):
         self._append_points(run_key, rows)
         names = sorted({row[0] for row in rows})
         self._announce(ChangeKind.RUN, {"run": run, "metrics": names})
-        self._note("run.metrics", run, {"points": len(rows), "metrics": names})
+        self._note("run.metrics", run, {"points": len(rows), "metrics": names}, run=run)
 
     def _append_points(self, run_key: int, points: list[tuple[str, int, float, datetime]]) -> None:
         """Write the points and renew the last ones, in four statements for up to 500 names."""

@@ -93,7 +93,9 @@ class RunWrites(RunReads, MetricWrites):
         self._announce(
             ChangeKind.RUN, {"run": run_id, "status": status.value, "inputs": dict(inputs)}
         )
-        self._note("run.add", run_id, {"name": name, "project": project})
+        self._note(
+            "run.add", run_id, {"name": name, "project": project}, project_key=row["project_key"]
+        )
         return run_id
 
     def _add_parts(
@@ -127,12 +129,12 @@ class RunWrites(RunReads, MetricWrites):
             return
         self._link(run_input, key, role, version)
         self._announce(ChangeKind.RUN, {"run": run, "input": {role: version}}, version_key=version)
-        self._note("run.input", run, {role: version})
+        self._note("run.input", run, {role: version}, run=run)
 
     def add_run_output(self, run: RunId, role: str, version: VersionKey) -> None:
         self._link(run_output, self._run_key(run), role, version)
         self._announce(ChangeKind.RUN, {"run": run, "output": {role: version}}, version_key=version)
-        self._note("run.output", run, {role: version})
+        self._note("run.output", run, {role: version}, run=run)
 
     def _link(self, links: Table, run_key: int, role: str, version: VersionKey) -> None:
         added = self._connection.execute(
@@ -181,13 +183,13 @@ class RunWrites(RunReads, MetricWrites):
         told = sorted(changes) + (["params"] if params else [])
         if told:
             self._announce(ChangeKind.RUN, {"run": run, "set": told})
-            self._note("run.set", run, {"set": told})
+            self._note("run.set", run, {"set": told}, run=run)
 
     def add_run_files(self, run: RunId, name: str, digest: Digest) -> None:
         row = {"run_key": self._run_key(run), "name": name, "digest": digest}
         self._connection.execute(upsert(self._dialect, run_files, "digest"), row)
         self._announce(ChangeKind.RUN, {"run": run, "files": name})
-        self._note("run.files", run, {"name": name, "digest": digest})
+        self._note("run.files", run, {"name": name, "digest": digest}, run=run)
 
     def set_journal_positions(self, run: RunId, positions: Mapping[str, int]) -> None:
         key = self._run_key(run)

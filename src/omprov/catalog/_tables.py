@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -262,6 +263,76 @@ audit = Table(
     Column("action", PlainText, nullable=False),
     Column("target", PlainText, nullable=False),
     Column("detail", Json, nullable=False),
+    Column("project_key", ForeignKey("project.key")),
+    Index(None, "project_key", "key"),
+)
+
+account = Table(
+    "account",  # a user; that word is taken in SQL
+    metadata,
+    Column("key", KeyInteger, primary_key=True),
+    Column("id", IdText, nullable=False, unique=True),
+    Column("name", String(128), nullable=False, unique=True),
+    Column("created", Time, nullable=False),
+    Column("is_owner", Boolean, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("password", String(256), nullable=False),  # as argon2 writes a hash
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("project_key", ForeignKey("project.key"), primary_key=True),
+    Column("account_key", ForeignKey("account.key"), primary_key=True, index=True),
+    Column("role", String(8), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("key", KeyInteger, primary_key=True),
+    Column("id", IdText, nullable=False, unique=True),
+    Column("account_key", ForeignKey("account.key"), nullable=False, index=True),
+    Column("name", PlainText, nullable=False),
+    Column("role", String(8), nullable=False),
+    Column("project_key", ForeignKey("project.key")),
+    Column("digest", DigestBytes, nullable=False, unique=True),  # of the secret
+    Column("created", Time, nullable=False),
+    Column("expires", Time),
+    Column("last_used", Time),
+)
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("digest", DigestBytes, primary_key=True),  # of the secret
+    Column("account_key", ForeignKey("account.key"), nullable=False, index=True),
+    Column("created", Time, nullable=False),
+    Column("expires", Time, nullable=False),
+    Column("used", Time, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+sign_in_tries = Table(
+    "sign_in_tries",  # failures under a name, from a place, or under a name from a place
+    metadata,
+    Column("subject", DigestBytes, primary_key=True),
+    Column("account_key", ForeignKey("account.key")),  # who has signed in from this place before
+    Column("times", Json, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("until", Time),
+    Column("touched", Time, nullable=False),
+    Index(None, "account_key", "touched"),
+    sqlite_with_rowid=False,
+)
+
+protected_alias = Table(
+    "protected_alias",
+    metadata,
+    Column("asset_key", ForeignKey("asset.key"), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 snapshot = Table(

@@ -6,10 +6,11 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
-from ._tables import audit, feed, repository
+from ._tables import asset, audit, feed, repository, run, version
+from ._types import IdText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,21 @@ TRANSLATE = "omprov_translate"
 _LOCK = select(repository.c.feed_position).with_for_update()
 _ADVANCE = update(repository).values(feed_position=bindparam("reached"))
 _ADD_FEED = insert(feed)
-_ADD_AUDIT = insert(audit)
+_ADD_AUDIT = insert(audit).values(
+    project_key=func.coalesce(
+        bindparam("of_project", type_=BigInteger),
+        select(asset.c.project_key)
+        .where(asset.c.key == bindparam("of_asset", type_=BigInteger))
+        .scalar_subquery(),
+        select(run.c.project_key)
+        .where(run.c.id == bindparam("of_run", type_=IdText))
+        .scalar_subquery(),
+        select(asset.c.project_key)
+        .join(version, version.c.asset_key == asset.c.key)
+        .where(version.c.key == bindparam("of_version", type_=BigInteger))
+        .scalar_subquery(),
+    )
+)
 
 
 class ReadTransaction:
@@ -84,7 +99,18 @@ class WriteTransaction(ReadTransaction):
             }
         )
 
-    def _note(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
+    def _note(
+        self,
+        action: str,
+        target: str,
+        detail: Mapping[str, Any],
+        *,
+        project_key: int | None = None,
+        asset_key: int | None = None,
+        version_key: int | None = None,
+        run: str | None = None,
+    ) -> None:
+        """Keep back a row of the audit; one of the last four says in which project it happened."""
         self._audit_rows.append(
             {
                 "time": self._now,
@@ -92,6 +118,10 @@ class WriteTransaction(ReadTransaction):
                 "action": action,
                 "target": target,
                 "detail": dict(detail),
+                "of_project": project_key,
+                "of_asset": asset_key,
+                "of_version": version_key,
+                "of_run": run,
             }
         )
 

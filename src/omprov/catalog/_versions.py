@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from omprov.errors import Conflict, InvalidInput, NotFound
 from omprov.records import AssetName, Digest, Kind, Version, VersionId, VersionKey, new_id
 
 from ._interface import ChangeKind
-from ._labels import labels_of
+from ._labels import AliasDrops, labels_of
 from ._tables import alias, asset, project, run, run_input, version
-from ._transaction import ReadTransaction, WriteTransaction, in_batches
+from ._transaction import ReadTransaction, in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -238,7 +238,7 @@ class VersionReads(ReadTransaction):
         ]
 
 
-class VersionWrites(VersionReads, WriteTransaction):
+class VersionWrites(VersionReads, AliasDrops):
     """Changes of versions: they are added, and leave a tombstone."""
 
     def add_version(
@@ -286,7 +286,7 @@ class VersionWrites(VersionReads, WriteTransaction):
             run=run,
             source=dict(source or {}),
         )
-        self._note("version.add", added.reference, {"id": version_id})
+        self._note("version.add", added.reference, {"id": version_id}, asset_key=asset_key)
         return added
 
     def remove_version(self, key: VersionKey) -> None:
@@ -301,11 +301,11 @@ class VersionWrites(VersionReads, WriteTransaction):
             .values(removed=self._now)
             .returning(version.c.asset_key)
         ).scalar_one()
-        self._connection.execute(delete(alias).where(alias.c.version_key == key))
+        self._drop_aliases(asset_key, found.asset, key)
         self._announce(
             ChangeKind.REMOVED, {"version": found.id}, asset_key=asset_key, version_key=key
         )
-        self._note("version.remove", found.reference, {"id": found.id})
+        self._note("version.remove", found.reference, {"id": found.id}, asset_key=asset_key)
 
     def _next_number(self, id: AssetId) -> tuple[int, int, AssetName]:
         row = self._connection.execute(_NEXT, {"id": id}).first()

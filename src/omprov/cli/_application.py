@@ -56,6 +56,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "pull": ("_remotes", "Bring the content of versions here from a remote."),
         "cache": ("_cache", "See, empty or limit what is kept of files read from remotes."),
     },
+    "People": {
+        "user": ("_people", "Say who can sign in to the shared server, and what they may do."),
+        "token": ("_people", "Make, list or revoke tokens, with which programs sign in."),
+    },
     "Care": {
         "edge": ("_relations", "Declare an edge between existing versions, or take one away."),
         "policy": ("_relations", "Show or set how the roles of runs count for an asset."),

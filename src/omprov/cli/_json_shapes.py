@@ -13,7 +13,7 @@ from omprov.records import Run, show_digest
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from omprov.records import Because, Inherits, Policy, Version
+    from omprov.records import Because, Inherits, Policy, Token, User, Version
     from omprov.repository import Finding, Lineage, Link
 
 SHAPES = {
@@ -79,6 +79,23 @@ SHAPES = {
         "target": "the same",
         "role": "in the run; empty for `inherits`",
         "weight": "of `inherits`, else null",
+    },
+    "user": {
+        "id": "UUIDv7",
+        "name": "name",
+        "created": "time",
+        "is_owner": "true where the whole server is theirs",
+        "disabled": "true where they cannot sign in any more",
+    },
+    "token": {
+        "id": "UUIDv7",
+        "user": "name of whose it is",
+        "name": "what it is for",
+        "role": "`viewer`, `editor` or `owner`: it may do no more",
+        "project": "the only one it works in, or null",
+        "created": "time",
+        "expires": "time, or null",
+        "last_used": "time, to within five minutes, or null",
     },
     "finding": {
         "room": "`catalog`, `content`, `graph` or `remote`",
@@ -184,6 +201,31 @@ def node_name(node: Version | Run) -> str:
 def finding_json(finding: Finding) -> dict[str, Any]:
     """Give something that is wrong as JSON data."""
     return {"room": finding.room, "what": finding.what, "versions": list(finding.versions)}
+
+
+def user_json(user: User) -> dict[str, Any]:
+    """Give a user as JSON data."""
+    return {
+        "id": user.id,
+        "name": user.name,
+        "created": user.created.isoformat(),
+        "is_owner": user.is_owner,
+        "disabled": user.disabled,
+    }
+
+
+def token_json(token: Token) -> dict[str, Any]:
+    """Give a token, without its secret, as JSON data."""
+    return {
+        "id": token.id,
+        "user": token.user,
+        "name": token.name,
+        "role": token.role.value,
+        "project": token.project,
+        "created": token.created.isoformat(),
+        "expires": _time(token.expires),
+        "last_used": _time(token.last_used),
+    }
 
 
 def policy_json(policy: Policy, roles: list[str]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from ._ids import (
     Digest,
     ProjectId,
     RunId,
+    TokenId,
+    UserId,
     VersionId,
     VersionKey,
     new_id,
@@ -18,9 +20,9 @@ from ._ids import (
     show_digest,
 )
 from ._kinds import Kind
-from ._people import Role, SignIn, Token, User
+from ._people import AuditRow, Member, Role, SignIn, Token, User
 from ._policies import Missing, Policy, Treatment
-from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, name_like
+from ._references import DEFAULT_PROJECT, LATEST, Reference, check_name, is_name, name_like
 from ._runs import Run, RunStatus
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Asset",
     "AssetId",
     "AssetName",
+    "AuditRow",
     "Because",
     "Change",
     "Difference",
@@ -36,6 +39,7 @@ __all__ = [
     "Edge",
     "Inherits",
     "Kind",
+    "Member",
     "Missing",
     "Origin",
     "Policy",
@@ -48,12 +52,15 @@ __all__ = [
     "RunStatus",
     "SignIn",
     "Token",
+    "TokenId",
     "Treatment",
     "User",
+    "UserId",
     "Version",
     "VersionId",
     "VersionKey",
     "check_name",
+    "is_name",
     "name_like",
     "new_id",
     "parse_digest",

@@ -16,6 +16,8 @@ ProjectId = NewType("ProjectId", str)
 AssetId = NewType("AssetId", str)
 VersionId = NewType("VersionId", str)
 RunId = NewType("RunId", str)
+UserId = NewType("UserId", str)
+TokenId = NewType("TokenId", str)
 
 VersionKey = NewType("VersionKey", int)
 """The small integer by which one repository's catalog and graphs know a version.

@@ -41,6 +41,11 @@ def check_name(name: str, what: str = "name") -> str:
     )
 
 
+def is_name(text: str) -> bool:
+    """Tell whether `check_name` would take it."""
+    return _NAME.fullmatch(text) is not None
+
+
 def name_like(text: str, otherwise: str) -> str:
     """Return the name that an asset can have and that is most like a text.
 

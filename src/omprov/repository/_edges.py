@@ -76,7 +76,8 @@ def declare_edge(
                 "weight": weight,
             },
         )
-    writer.add_audit("declare edge", str(newer), {"inherits": str(older), "weight": weight})
+    told = {"inherits": str(older), "weight": weight}
+    writer.add_audit("declare edge", str(newer), told, version=newer.key)
     return Inherits(newer, older, weight, Origin.DECLARED, difference=difference)
 
 
@@ -96,7 +97,7 @@ def remove_edge(writer: CatalogWriter, graphs: Graphs, newer: Version, older: Ve
     )
     for change in graphs.rebuild_uploaded(newer.asset.kind).values():
         write_change(writer, change)
-    writer.add_audit("remove edge", str(newer), {"inherits": str(older)})
+    writer.add_audit("remove edge", str(newer), {"inherits": str(older)}, version=newer.key)
 
 
 def _find_declared(reader: CatalogReader, newer: Version, older: Version) -> StoredEdge | None:

@@ -35,11 +35,11 @@ NAMES: dict[str, Any] = {
         name: getattr(omprov.repository, name)
         for name in ("Added", "Happened", "History", "Lineage", "Link", "MetricPoint", "Route")
     },
-    **{name: getattr(omprov.catalog, name) for name in ("AuditRow", "ChangeKind")},
     "Mapping": Mapping,
     "Sequence": Sequence,
     "Any": Any,
     "Literal": Literal,
+    "ChangeKind": omprov.catalog.ChangeKind,
     "datetime": datetime,
 }
 """What annotations of records may name."""
@@ -108,7 +108,7 @@ def _writer(hint: Any) -> Write:
     if origin in (Mapping, dict):
         return _by_key(_writer(arguments[1]))
     if isinstance(hint, type) and is_record(hint):
-        return lambda record: writer_of(hint)(record)
+        return lambda record: writer_of(hint)(record)  # noqa: PLW0108 the class may hold itself
     return None
 
 

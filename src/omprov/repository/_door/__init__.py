@@ -12,6 +12,7 @@ from omprov.repository._door._edges import Edges
 from omprov.repository._door._labels import Labels
 from omprov.repository._door._late_facts import LateFacts
 from omprov.repository._door._opened import AnyAsset, AnyVersion
+from omprov.repository._door._people import People
 from omprov.repository._door._remotes import Remotes
 from omprov.repository._door._requests import Requests
 
@@ -26,6 +27,7 @@ class Repository(
     Edges,
     Labels,
     LateFacts,
+    People,
     Care,
     Backups,
     Changes,

@@ -17,6 +17,7 @@ from omprov.repository._contents import Differences
 from omprov.repository._copies import Copies
 from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
+from omprov.repository._known_people import KnownPeople
 from omprov.repository._layout import CATALOG, CONFIG, CONTENT, COPIES, FOLDER, WORKSPACE
 from omprov.repository._remotes import remote_setup
 from omprov.repository._workspace import Workspace
@@ -58,6 +59,7 @@ class Opened:
         self._catalog = catalog
         self._clock = clock
         self._differences = Differences(content)
+        self._people = KnownPeople()
         self._graphs = Graphs(catalog, self._differences.free_distance)
         self._at_first_write: Callable[[CatalogWriter], None] | None = None
 

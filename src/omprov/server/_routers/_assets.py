@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from omprov.errors import InvalidInput, NotAllowed
-from omprov.records import Asset, Role, Version, VersionId
+from omprov.records import Asset, Role, Version
 from omprov.repository import History
 from omprov.server._access import Access, Asking
 from omprov.server._answers import answer, answer_one, nothing
@@ -98,11 +98,11 @@ def set_alias(asking: Asking, id: str, name: str, body: AliasTarget) -> Response
     version = asking.version_by_id(body.version, Role.EDITOR)
     if version.asset != asset.name:
         raise InvalidInput(f"{version} is no version of {asset.name}")
-    if "previous" in body.model_fields_set:
-        previous = None if body.previous is None else VersionId(body.previous)
-        before = repository.move_alias(version, name, previous=previous)
-    else:
+    if "previous" not in body.model_fields_set:
         before = repository.set_alias(version, name)
+    else:
+        seen = body.previous and asking.version_by_id(body.previous, Role.VIEWER, removed=True)
+        before = repository.set_alias(version, name, expected=seen or None)
     return answer(asking.request, {"previous": before})
 
 

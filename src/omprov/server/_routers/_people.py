@@ -7,8 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from omprov.catalog import AuditRow
-from omprov.records import Role, SignIn, Token, User
+from omprov.records import AuditRow, Member, Role, SignIn, Token, User
 from omprov.server._access import COOKIE, Asking
 from omprov.server._answers import answer, answer_one, nothing
 from omprov.server._origins import check_origin
@@ -45,15 +44,6 @@ _NEW_TOKEN = {
     },
     "required": ["secret", "token"],
     "additionalProperties": False,
-}
-_MEMBERS = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {"user": ref(User), "role": _ROLE},
-        "required": ["user", "role"],
-        "additionalProperties": False,
-    },
 }
 
 
@@ -171,7 +161,7 @@ def set_user(asking: Asking, name: str, body: UserChange) -> Response:
     return answer(asking.request, changed)
 
 
-@router.get("/projects/{project}/members", **gives(_MEMBERS))
+@router.get("/projects/{project}/members", **gives(array_of(Member)))
 def list_members(asking: Asking, project: str) -> Response:
     """List the members of a project with their roles."""
     repository = asking.in_project(project, Role.VIEWER)

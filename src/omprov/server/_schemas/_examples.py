@@ -147,6 +147,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "cut": False,
     },
     "Link": _LINK,
+    "Member": {"user": _USER, "role": "editor"},
     "MetricPoint": {"name": "loss", "step": 3, "value": 0.25, "time": _TIME},
     "Policy": _POLICY,
     "Problem": {

@@ -12,17 +12,18 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union
 
-from omprov.catalog import AuditRow
 from omprov.records import (
     Asset,
     AssetId,
     AssetName,
+    AuditRow,
     Because,
     Change,
     Difference,
     Digest,
     Edge,
     Inherits,
+    Member,
     Policy,
     Project,
     ProjectId,
@@ -30,7 +31,9 @@ from omprov.records import (
     RunId,
     SignIn,
     Token,
+    TokenId,
     User,
+    UserId,
     Version,
     VersionId,
 )
@@ -40,12 +43,13 @@ from omprov.server._encoding import hints_of, is_record
 from ._examples import EXAMPLES
 
 RECORDS: tuple[type, ...] = (
-    Added, Asset, AssetName, AuditRow, Because, Change, Difference, Edge, Happened, History,
-    Inherits, Lineage, Link, MetricPoint, Policy, Project, Route, Run, SignIn, Token, User, Version,
-)  # fmt: skip
+    *(Added, Asset, AssetName, AuditRow, Because, Change, Difference, Edge, Happened, History),
+    *(Inherits, Lineage, Link, Member, MetricPoint, Policy, Project, Route, Run, SignIn, Token),
+    *(User, Version),
+)
 """The classes that answers are made of."""
 
-_IDS = (AssetId, ProjectId, RunId, VersionId)
+_IDS = (AssetId, ProjectId, RunId, TokenId, UserId, VersionId)
 _NUMBER = {
     "anyOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]
 }

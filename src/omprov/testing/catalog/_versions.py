@@ -162,8 +162,10 @@ class VersionContract(NeedsCatalog):
             writer.remove_version(second.key)
             writer.remove_version(second.key)
             rows = list(writer.iter_feed(start))
+        dropped = {"alias": "best", "version": None, "previous": second.key}
         assert [(row.kind, row.version, row.data) for row in rows] == [
-            (ChangeKind.REMOVED, second.key, {"version": second.id})
+            (ChangeKind.ALIAS, None, dropped),
+            (ChangeKind.REMOVED, second.key, {"version": second.id}),
         ]
         with catalog.read() as reader:
             name = scene.algorithm.name

@@ -1,0 +1,58 @@
+"""What was found of tokens, sessions and roles a moment ago, so that requests need no query."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from datetime import datetime
+
+T = TypeVar("T")
+
+HOLDS_FOR = timedelta(seconds=2)
+"""How long a change of people in another process may go unseen here."""
+_MOST = 10_000
+
+
+class KnownPeople:
+    """A memory of two seconds. A change of people in this process empties it; threads share it.
+
+    It is never older than what stood in the catalog two seconds ago, nor than the last `forget`.
+    Nothing is remembered of what was not found.
+    """
+
+    def __init__(self) -> None:
+        self.has_users = False
+        """Whether there were any; once there are, there always will be."""
+        self._lock = threading.Lock()
+        self._found: dict[Hashable, tuple[datetime, object]] = {}
+        self._changes = 0
+
+    def recall(self, key: Hashable, now: datetime, read: Callable[[], T | None]) -> T | None:
+        """Return what is known under a key, or read it."""
+        known = self._found.get(key)
+        if known is not None and timedelta(0) <= now - known[0] < HOLDS_FOR:
+            return cast("T", known[1])
+        changes = self._changes
+        value = read()
+        with self._lock:
+            if value is not None and changes == self._changes:  # else it was read before a change
+                if len(self._found) >= _MOST:
+                    self._found.clear()
+                self._found[key] = (now, value)
+        return value
+
+    def renew(self, key: Hashable, value: object) -> None:
+        """Put another value in the place of a known one, for as long as that one would hold."""
+        with self._lock:
+            if key in self._found:
+                self._found[key] = (self._found[key][0], value)
+
+    def forget(self) -> None:
+        """Drop everything: people have changed."""
+        with self._lock:
+            self._changes += 1
+            self._found.clear()
