@@ -96,7 +96,9 @@ class Access:
                 name, secret = _read_basic(value)
                 if secret.startswith("omp_"):
                     return self._by_token(secret)
-                return Caller(self.reception.repository.check_password(name, secret))
+                return Caller(
+                    self.reception.repository.check_password(name, secret, origin=self.origin)
+                )
             case _:
                 raise NotSignedIn(f"{scheme[:20]!r} is no way to sign in here: send a Bearer token")
 
@@ -121,6 +123,12 @@ class Access:
                     "says what it is"
                 )
         return Caller(session.user, session=session)
+
+    @property
+    def origin(self) -> str:
+        """Where the request comes from."""
+        client = self.request.client
+        return "" if client is None else client.host
 
     @property
     def who(self) -> str:
@@ -162,7 +170,7 @@ class Access:
             raise NotAllowed("only an owner of this server may do this")
 
     def check_person(self) -> User:
-        """Return whoever signed in themselves; a token of less than an owner's rights is not enough.
+        """Return whoever signed in themselves, or with a token that is not limited.
 
         Raises:
             NotAllowed: a token asks that is limited.
@@ -249,9 +257,8 @@ class Access:
 
     def version_by_id(self, named: str, role: Role, *, removed: bool = False) -> Version:
         """Return a version by its id, checked; raises as `version` does."""
-        id = VersionId(named)
-        found = self.repository.get_version_by_id(id)
-        self._check_thing(found.asset.project, role, NotFound("version", id))
+        found = self.repository.get_version_by_id(VersionId(named))
+        self._check_thing(found.asset.project, role, NotFound("version", named))
         if found.removed is not None and not removed:
             raise NotFound("version", found, hint=f"It was removed on {found.removed:%Y-%m-%d}.")
         return found
@@ -301,7 +308,7 @@ class Access:
         return replace(wanted, project=home)
 
     def asset_name(self, name: AssetName | str, role: Role, project: str) -> AssetName | Reference:
-        """Return the full name of an asset that may be made, in a project where they may do that."""
+        """Return the full name of an asset that may be made, where they may do that."""
         if isinstance(name, str):
             return self.reference(name, role, project)
         self.check(name.project, role)

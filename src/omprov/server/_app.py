@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from omprov.errors import OmprovError
@@ -21,6 +20,7 @@ from ._events import Follower
 from ._gate import Gate
 from ._opening import needs_sign_in, open_repository
 from ._problems import describe_invalid, failure, problem, problem_of
+from ._protocol import at_stop
 from ._routers import (
     _assets,
     _commits,
@@ -36,6 +36,7 @@ from ._routers import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from fastapi.routing import APIRoute
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -128,6 +129,7 @@ def _operation_id(route: APIRoute) -> str:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    at_stop(app.state.follower.stop)
     try:
         yield
     finally:

@@ -42,10 +42,14 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def close(self) -> None:
-        """End the streams."""
+    def stop(self) -> None:
+        """Let the streams end."""
         self._closed = True
         self._changed.set()
+
+    async def close(self) -> None:
+        """End the streams, and look out no more."""
+        self.stop()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

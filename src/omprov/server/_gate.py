@@ -62,7 +62,7 @@ class Gate:
         _metrics.in_flight.inc()
         try:
             await self._pass(scope, headers, receive, passage)
-        except Exception:
+        except Exception:  # noqa: BLE001 the client gets an id, the log the rest
             _log_error(passage)
             if not passage.status:
                 await failure(passage.id)(scope, receive, passage.send)

@@ -1,4 +1,4 @@
-"""What bodies name, turned into what the repository takes: versions, and content that was uploaded."""
+"""What bodies name, as the repository takes it: assets, versions, content that was uploaded."""
 
 from __future__ import annotations
 

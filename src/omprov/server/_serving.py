@@ -91,12 +91,13 @@ def _address(listener: socket.socket, host: str) -> str:
 def _config(settings: Settings) -> Config:
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     from ._app import create_app
+    from ._protocol import Protocol
 
     return Config(
         partial(create_app, settings),
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         workers=settings.workers,

@@ -35,7 +35,7 @@ class Requests(Opened):
             writer.add_request(scope, key, body)
 
         seen = self.view(who=self.who)
-        seen._at_first_write = note
+        seen._at_first_write = note  # noqa: SLF001 one of ours
         return seen
 
     def find_request(self, scope: str, key: str) -> KeptRequest | None:

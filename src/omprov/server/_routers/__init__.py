@@ -1,1 +1,1 @@
-"""The routes, noun by noun. Each checks who asks, calls the repository, answers with what it gave."""
+"""The routes, noun by noun: each checks who asks, calls the repository, and answers."""

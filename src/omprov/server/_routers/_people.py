@@ -52,7 +52,7 @@ def sign_in(asking: Asking, body: SignInBody) -> Response:
     """Sign in with a name and a password, for a browser: the session is a cookie."""
     check_origin(asking.request.headers)
     repository = asking.reception.repository
-    user = repository.check_password(body.name, body.password)
+    user = repository.check_password(body.name, body.password, origin=asking.origin)
     secret, session = repository.sign_in(user)
     found = answer(asking.request, session)
     age = int((session.expires - asking.reception.settings.clock()).total_seconds())
@@ -133,7 +133,7 @@ def list_users(asking: Asking) -> Response:
 
 @router.post("/users", **changes(ref(User), status=201))
 def add_user(asking: Asking, body: NewUser) -> Response:
-    """Make a user. Takes an owner of the server. It takes no Idempotency-Key: no password is kept."""
+    """Make a user. Takes an owner of the server; no Idempotency-Key, since a password is in it."""
     asking.check_server_owner()
     made = asking.repository.add_user(body.name, body.password, owner=body.owner)
     return answer(asking.request, made, status=201)
@@ -191,7 +191,7 @@ def list_audit(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List who did what, newest first: of a project to its owners, of all to owners of the server."""
+    """List who did what, newest first: in a project, to its owners; in all, to the server's."""
     if project is None:
         asking.check_server_owner()
     else:
