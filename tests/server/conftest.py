@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -52,14 +53,25 @@ def train(repository: Repository, lr: float) -> None:
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def clock(story):
+    clock = Clock()
+    clock.now = story[1]
+    return clock
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    """A folder with the story, told once, and the time at its end."""
+    folder, clock = tmp_path_factory.mktemp("story"), Clock()
+    with Repository.create(folder, who="ada", clock=clock) as repository:
+        tell_story(repository)
+    return folder, clock.now
 
 
 @pytest.fixture
-def repo(tmp_path, clock):
-    with Repository.create(tmp_path, who="ada", clock=clock) as repository:
-        tell_story(repository)
+def repo(tmp_path, story, clock):
+    shutil.copytree(story[0], tmp_path, dirs_exist_ok=True)
+    with Repository.open(tmp_path, who="ada", clock=clock) as repository:
         yield repository
 
 

@@ -8,17 +8,27 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
-from omprov.errors import NotAllowed
 from omprov.records import Role
+from omprov.repository import Repository
 from omprov.server import create_app
+
+from conftest import Clock, tell_story
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture
-def team(repo, start, settings):
-    """An owner of the server, an editor and a viewer of `vision`, and somebody of `other` only."""
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    """An owner of the server, people of `vision`, and somebody of `other` only; made once."""
+    folder, clock = tmp_path_factory.mktemp("team"), Clock()
+    with Repository.create(folder, who="ada", clock=clock) as repository:
+        tell_story(repository)
+        _make_team(repository)
+    return folder, clock.now
+
+
+def _make_team(repo):
     for project in ("vision", "other"):
         repo.add_project(project)
     owner = repo.add_user("ada", PASSWORD, owner=True)
@@ -31,7 +41,14 @@ def team(repo, start, settings):
     repo.set_member("other", people["mallory"], Role.EDITOR)
     there = repo.view(who="bob", project="vision")
     there.add_version("dataset/secret", {"a": b"1"}, message="internal")
-    run = there.record_run(inputs={"dataset": "dataset/secret"}, outputs={}, name="train")
+    there.record_run(inputs={"dataset": "dataset/secret"}, outputs={}, name="train")
+
+
+@pytest.fixture
+def team(repo, start):
+    people = {user.name: user for user in repo.list_users()}
+    there = repo.view(who="bob", project="vision")
+    (run,) = there.list_runs()
     client = start(host="0.0.0.0")
 
     def as_(name, **limits):
@@ -47,13 +64,6 @@ def team(repo, start, settings):
         run=run,
         repo=repo,
     )
-
-
-def test_without_users_nothing_is_opened_to_others(settings, repo):
-    from dataclasses import replace
-
-    with pytest.raises(NotAllowed, match="omprov user add --owner"):
-        create_app(replace(settings, host="0.0.0.0"))
 
 
 def test_every_route_wants_somebody_who_signed_in(team):
@@ -362,7 +372,6 @@ def test_keys_of_requests_are_everybodys_own(team):
     assert "idempotency-replayed" not in two.headers
 
 
-def test_the_embedded_server_lets_nobody_in_once_there_are_users(repo, settings):
-    repo.add_user("ada", PASSWORD, owner=True)
+def test_the_embedded_server_lets_nobody_in_once_there_are_users(settings):
     with TestClient(create_app(settings), base_url="http://127.0.0.1:6677") as client:
         assert client.get(f"{API}/projects").status_code == 401

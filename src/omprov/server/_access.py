@@ -11,7 +11,7 @@ import base64
 import difflib
 import hmac
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +41,13 @@ class Reception:
     repository: Repository
     settings: Settings
     sign_in: bool
+    _projects: set[str] = field(default_factory=set)
+
+    def has_project(self, name: str) -> bool:
+        """Say whether there is a project; one that there is stays."""
+        if name not in self._projects:
+            self._projects.update(one.name for one in self.repository.list_projects())
+        return name in self._projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +225,15 @@ class Access:
             NotAllowed: they may not do there what takes this role.
         """
         self.check(project, role)
+        return self._at(project)
+
+    def _at(self, project: str) -> Repository:
         return self.repository.view(who=self.who, project=project)
 
     def check(self, project: str, role: Role) -> None:
         """Raise as `in_project` does."""
         found = self.role_in(project)
-        if found is None:
+        if found is None or not self.reception.has_project(project):
             names = [one.name for one in self.list_projects()]
             raise NotFound("project", project, difflib.get_close_matches(project, names, n=3))
         if not found.allows(role):
@@ -250,7 +260,7 @@ class Access:
         """
         if isinstance(named, str) and not is_id(named):
             reference = self.reference(named, role, project)
-            return self.repository.get_version(reference, removed=removed)
+            return self._at(project).get_version(reference, removed=removed)
         return self.version_by_id(
             named if isinstance(named, str) else named.id, role, removed=removed
         )
@@ -266,7 +276,7 @@ class Access:
     def asset(self, named: str, role: Role, *, project: str = "") -> Asset:
         """Return an asset by its id or a reference, checked; raises as `version` does."""
         if not is_id(named):
-            return self.repository.get_asset(self.reference(named, role, project))
+            return self._at(project).get_asset(self.reference(named, role, project))
         return self.asset_by_id(named, role)
 
     def asset_by_id(self, named: str, role: Role) -> Asset:
@@ -295,7 +305,7 @@ class Access:
         return found
 
     def reference(self, text: str, role: Role, project: str) -> Reference:
-        """Return a reference that says its project, where they may do what takes this role.
+        """Read a reference to something in a project where they may do what takes this role.
 
         Raises:
             InvalidReference: the text is none.
@@ -303,9 +313,8 @@ class Access:
             NotAllowed: they may not do this there.
         """
         wanted = Reference.parse(text)
-        home = wanted.project or project
-        self.check(home, role)
-        return replace(wanted, project=home)
+        self.check(wanted.project or project, role)
+        return wanted
 
     def asset_name(self, name: AssetName | str, role: Role, project: str) -> AssetName | Reference:
         """Return the full name of an asset that may be made, where they may do that."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -85,7 +85,11 @@ def _make_api(reception: Reception) -> FastAPI:
     app.state.reception = reception
     app.state.follower = Follower(reception.repository)
     app.include_router(_health.router)
-    app.include_router(_api_router())
+    for module in (_projects, _assets, _versions, _edges, _runs, _commits, _people, _events):
+        app.include_router(module.router, prefix=API)
+    content = _find("omprov.server._routers._content", "content_router")
+    if content is not None:
+        app.include_router(content, prefix=API)
     _mount_foreign(app)
     app.add_exception_handler(OmprovError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
@@ -93,16 +97,6 @@ def _make_api(reception: Reception) -> FastAPI:
     app.add_exception_handler(Exception, _tell_failure)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
-
-
-def _api_router() -> APIRouter:
-    api = APIRouter(prefix=API)
-    for module in (_projects, _assets, _versions, _edges, _runs, _commits, _people, _events):
-        api.include_router(module.router)
-    content = _find("omprov.server._routers._content", "content_router")
-    if content is not None:
-        api.include_router(content)
-    return api
 
 
 def _mount_foreign(app: FastAPI) -> None:

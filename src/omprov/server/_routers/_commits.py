@@ -88,8 +88,9 @@ def tag_commits(asking: Asking, project: str, body: CommitTags) -> Response:
 @router.get("/projects/{project}/commits/edges", **gives(array_of(Edge)))
 def uploaded_edges(asking: Asking, project: str, reference: Reference) -> Response:
     """List the edges of an asset's versions, by keys, without their evidence."""
+    repository = asking.in_project(project, Role.VIEWER)
     asset = asking.reference(reference, Role.VIEWER, project)
-    return answer(asking.request, asking.repository.uploaded_edges(asset))
+    return answer(asking.request, repository.uploaded_edges(asset))
 
 
 @router.get("/projects/{project}/commits/version", **gives_one(Version))
@@ -101,11 +102,12 @@ def get_commit_version(
     key: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """Find a version by the commit that makes it, or by its key."""
+    repository = asking.in_project(project, Role.VIEWER)
     asset = asking.reference(reference, Role.VIEWER, project)
     home = commit if commit is not None else None if key is None else VersionKey(key)
     if home is None:
         raise InvalidInput("say which: `commit` or `key`")
-    found = asking.repository.get_commit_version(asset, home)
+    found = repository.get_commit_version(asset, home)
     return answer_one(asking.request, asking.version_by_id(found.id, Role.VIEWER, removed=True))
 
 
