@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CatalogWriter,
         ChangeKind,
         FeedRow,
+        KeptRequest,
         NewVersion,
         StoredEdge,
     )
@@ -38,6 +39,7 @@ __all__ = [
     "CatalogWriter",
     "ChangeKind",
     "FeedRow",
+    "KeptRequest",
     "Migrated",
     "NewVersion",
     "PeopleReader",
@@ -60,6 +62,7 @@ __getattr__, __dir__ = load_on_use(
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
+        "KeptRequest": "._interface",
         "Migrated": "._open",
         "NewVersion": "._interface",
         "PeopleReader": "._people_interface",

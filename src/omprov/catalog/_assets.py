@@ -21,9 +21,9 @@ from omprov.records import (
 
 from . import _tables
 from ._interface import ChangeKind
-from ._labels import AliasDrops, tags_of
-from ._tables import alias, asset, project, tag, version
-from ._transaction import ReadTransaction, WriteTransaction, in_batches
+from ._labels import AliasDrops
+from ._tables import asset, project, tag, version
+from ._transaction import ReadTransaction, in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

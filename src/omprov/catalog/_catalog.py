@@ -20,6 +20,7 @@ from ._feed import FeedReads, FeedWrites
 from ._histories import HistoryReads, HistoryWrites
 from ._labels import LabelReads, LabelWrites
 from ._protection import ProtectionReads, ProtectionWrites
+from ._requests import RequestReads, RequestWrites
 from ._run_writes import RunWrites
 from ._runs import RunReads
 from ._secrets import SecretReads, SecretWrites
@@ -48,6 +49,7 @@ class _Reader(
     ProtectionReads,
     SecretReads,
     FeedReads,
+    RequestReads,
     SnapshotReads,
 ):
     """`CatalogReader`, noun by noun."""
@@ -62,6 +64,7 @@ class _Writer(
     ProtectionWrites,
     SecretWrites,
     FeedWrites,
+    RequestWrites,
     SnapshotReads,
 ):
     """`CatalogWriter`, noun by noun."""

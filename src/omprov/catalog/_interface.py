@@ -112,6 +112,23 @@ class NewVersion:
     source: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRequest:
+    """A request that counts once.
+
+    Attributes:
+        body: the digest of what it said.
+        time: when it was carried out.
+        status: of its answer; ``None`` until the answer is kept.
+        answer: the same for its bytes.
+    """
+
+    body: Digest
+    time: datetime
+    status: int | None
+    answer: bytes | None
+
+
 class CatalogReader(PeopleReader, Protocol):
     """A consistent view of the catalog. Every method sees one state: that of the first read.
 
@@ -275,8 +292,10 @@ class CatalogReader(PeopleReader, Protocol):
         """Return the runs of these ids; an id that does not exist is left out."""
         ...
 
-    def find_runs_by_prefix(self, prefix: str) -> list[Run]:
-        """Return at most ten runs whose id, or its last 12 digits, starts so."""
+    def find_runs_by_prefix(self, prefix: str, *, project: str | None = None) -> list[Run]:
+        """Return at most ten runs, of one project or of any, whose id, or its last 12 digits,
+        starts so.
+        """
         ...
 
     def find_tagged_runs(self, project: str, name: str, values: Iterable[str]) -> dict[str, RunId]:
@@ -322,6 +341,10 @@ class CatalogReader(PeopleReader, Protocol):
         """Return (run, role, version) for each use of these versions as an input."""
         ...
 
+    def run_projects(self, runs: Iterable[RunId]) -> dict[RunId, str]:
+        """Return the name of each run's project; an id that does not exist is left out."""
+        ...
+
     def run_links(
         self, runs: Iterable[RunId]
     ) -> dict[RunId, tuple[dict[str, VersionKey], dict[str, VersionKey]]]:
@@ -349,6 +372,10 @@ class CatalogReader(PeopleReader, Protocol):
         """Return the feed position and the bytes of a stored graph index; ``None`` where there is
         none or its checksum fails (it is a cache).
         """
+        ...
+
+    def find_request(self, scope: str, key: str) -> KeptRequest | None:
+        """Return the request that was kept under this key."""
         ...
 
     def digests(self) -> Iterator[tuple[Digest, VersionKey]]:
@@ -584,6 +611,22 @@ class CatalogWriter(CatalogReader, PeopleWriter, Protocol):
         """Leave a tombstone of the asset and each of its versions, and drop its aliases, which is
         told as a move of each; its name stays taken.
         """
+        ...
+
+    def add_request(self, scope: str, key: str, body: Digest) -> None:
+        """Keep that a request is carried out in this transaction; no feed row, no audit row.
+
+        Raises:
+            AlreadyExists: it was before.
+        """
+        ...
+
+    def set_answer(self, scope: str, key: str, status: int, answer: bytes) -> None:
+        """Keep what a request was answered."""
+        ...
+
+    def forget_requests(self, before: datetime) -> None:
+        """Forget the requests that were carried out before a time."""
         ...
 
     def add_audit(

@@ -1,4 +1,4 @@
 """Which layout of the tables this release reads and writes."""
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration; a test holds it to be the head of the chain."""

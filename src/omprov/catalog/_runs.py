@@ -96,6 +96,11 @@ _USES = (
     .order_by(run.c.key, run_input.c.role)
 )
 
+_PROJECTS = (
+    select(run.c.id, project.c.name)
+    .join(project, project.c.key == run.c.project_key)
+    .where(run.c.id.in_(bindparam("ids", expanding=True)))
+)
 _POSITIONS = (
     select(run_journal.c.name, run_journal.c.position)
     .join(run, run.c.key == run_journal.c.run_key)
@@ -119,7 +124,7 @@ class RunReads(MetricReads, VersionReads):
             found |= {item.id: item for item in self._to_runs(rows)}
         return found
 
-    def find_runs_by_prefix(self, prefix: str) -> list[Run]:
+    def find_runs_by_prefix(self, prefix: str, *, project: str | None = None) -> list[Run]:
         wanted = prefix.lower()
         if not wanted or set(wanted) - set("0123456789abcdef-"):
             return []
@@ -127,6 +132,8 @@ class RunReads(MetricReads, VersionReads):
         rows: dict[int, AnyRow] = {}
         for query in (_BY_HEAD, _BY_TAIL):
             newest = query.order_by(run.c.key.desc()).limit(_MATCHES)
+            if project is not None:
+                newest = newest.where(_tables.project.c.name == project)
             rows |= {row[0]: row for row in self._connection.execute(newest, bounds)}
         return self._to_runs([rows[key] for key in sorted(rows, reverse=True)[:_MATCHES]])
 
@@ -183,6 +190,13 @@ class RunReads(MetricReads, VersionReads):
             for batch in in_batches(dict.fromkeys(keys))
             for run_id, role, key in self._connection.execute(_USES, {"keys": batch})
         ]
+
+    def run_projects(self, runs: Iterable[RunId]) -> dict[RunId, str]:
+        return {
+            run_id: name
+            for batch in in_batches(dict.fromkeys(runs))
+            for run_id, name in self._connection.execute(_PROJECTS, {"ids": batch})
+        }
 
     def run_links(self, runs: Iterable[RunId]) -> dict[RunId, _Links]:
         found: dict[RunId, _Links] = {}

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -280,11 +281,11 @@ account = Table(
     metadata,
     Column("key", KeyInteger, primary_key=True),
     Column("id", IdText, nullable=False, unique=True),
-    Column("name", String(128), nullable=False, unique=True),
+    Column("name", short_text(128), nullable=False, unique=True),
     Column("created", Time, nullable=False),
     Column("is_owner", Boolean, nullable=False),
     Column("disabled", Boolean, nullable=False),
-    Column("password", String(256), nullable=False),  # as argon2 writes a hash
+    Column("password", short_text(256), nullable=False),  # as argon2 writes a hash
 )
 
 member = Table(
@@ -292,7 +293,7 @@ member = Table(
     metadata,
     Column("project_key", ForeignKey("project.key"), primary_key=True),
     Column("account_key", ForeignKey("account.key"), primary_key=True, index=True),
-    Column("role", String(8), nullable=False),
+    Column("role", short_text(8), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -303,7 +304,7 @@ token = Table(
     Column("id", IdText, nullable=False, unique=True),
     Column("account_key", ForeignKey("account.key"), nullable=False, index=True),
     Column("name", PlainText, nullable=False),
-    Column("role", String(8), nullable=False),
+    Column("role", short_text(8), nullable=False),
     Column("project_key", ForeignKey("project.key")),
     Column("digest", DigestBytes, nullable=False, unique=True),  # of the secret
     Column("created", Time, nullable=False),
@@ -339,7 +340,7 @@ protected_alias = Table(
     "protected_alias",
     metadata,
     Column("asset_key", ForeignKey("asset.key"), primary_key=True),
-    Column("name", String(128), primary_key=True),
+    Column("name", short_text(128), primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -350,4 +351,15 @@ snapshot = Table(
     Column("position", BigInteger, nullable=False),
     Column("checksum", DigestBytes, nullable=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+request_key = Table(
+    "request_key",  # requests that were told to count once, and what they were answered
+    metadata,
+    Column("scope", PlainText, primary_key=True),  # whose, and to do what
+    Column("key", PlainText, primary_key=True),
+    Column("body", DigestBytes, nullable=False),
+    Column("time", Time, nullable=False, index=True),
+    Column("status", Integer),
+    Column("answer", LargeBinary),
 )

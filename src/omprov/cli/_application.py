@@ -51,6 +51,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("_runs", "List runs, or show one."),
     },
     "Share": {
+        "ui": ("_serving", "Serve the repository to browsers and programs."),
         "remote": ("_remotes", "Name the buckets and folders that content is pushed to."),
         "push": ("_remotes", "Bring the content of versions to a remote."),
         "pull": ("_remotes", "Bring the content of versions here from a remote."),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omprov.catalog import CatalogWriter
+    from omprov.content import TreeSummary
     from omprov.records import AssetName, Digest, Edge, Run, RunId, Version, VersionKey
 
     from ._contents import Differences
@@ -73,7 +74,7 @@ class RunUpdate:
         command: the command line.
         environment: packages and what else matters, as JSON values.
         outputs: role → what was made.
-        files: a folder of what it left that is no version.
+        files: a folder of what it left that is no version, or what became of it in the store.
         end: how it ended.
         journals: name → (from, to): the parts of its journals that this update was read from.
     """
@@ -87,7 +88,7 @@ class RunUpdate:
     command: Sequence[str] | None = None
     environment: Mapping[str, Any] | None = None
     outputs: Mapping[str, Output] = field(default_factory=dict)
-    files: Path | None = None
+    files: Path | TreeSummary | None = None
     end: RunEnd | None = None
     journals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omprov.repository._door._assets import Assets
 from omprov.repository._door._backups import Backups
 from omprov.repository._door._care import Care
+from omprov.repository._door._changes import Changes
 from omprov.repository._door._commits import Commits
 from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
@@ -13,12 +14,24 @@ from omprov.repository._door._late_facts import LateFacts
 from omprov.repository._door._opened import AnyAsset, AnyVersion
 from omprov.repository._door._people import People
 from omprov.repository._door._remotes import Remotes
+from omprov.repository._door._requests import Requests
 
 __all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
 class Repository(
-    Assets, Contents, Commits, Remotes, Edges, Labels, LateFacts, People, Care, Backups
+    Assets,
+    Contents,
+    Commits,
+    Remotes,
+    Edges,
+    Labels,
+    LateFacts,
+    People,
+    Care,
+    Backups,
+    Changes,
+    Requests,
 ):
     """A repository in a folder.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import omprov.diff
+from omprov.errors import NotFound
 from omprov.records import check_name
 from omprov.repository._door._opened import Opened
 from omprov.repository._edges import check_declared
@@ -13,7 +14,7 @@ from omprov.repository._resolving import new_asset_name, resolve_asset
 from omprov.repository._sources import all_consumers
 
 if TYPE_CHECKING:
-    from omprov.records import Asset, Kind, Policy, Project
+    from omprov.records import Asset, AssetId, Kind, Policy, Project
     from omprov.repository._door._opened import AnyAsset
 
 
@@ -68,6 +69,18 @@ class Assets(Opened):
         """
         with self._reading() as reader:
             return resolve_asset(reader, reference, self.project)
+
+    def get_asset_by_id(self, id: AssetId) -> Asset:
+        """Return an asset by its id, be it removed.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._reading() as reader:
+            found = reader.get_assets([id])
+        if id not in found:
+            raise NotFound("asset", id)
+        return found[id]
 
     def list_assets(
         self, *, project: str | None = None, kind: Kind | None = None, removed: bool = False

@@ -66,6 +66,7 @@ class Opened:
         self._differences = Differences(content)
         self._people = KnownPeople()
         self._graphs = Graphs(catalog, self._differences.free_distance)
+        self._at_first_write: Callable[[CatalogWriter], None] | None = None
 
     @classmethod
     def create(cls, folder: Path, *, who: str, clock: Callable[[], datetime]) -> Self:
@@ -189,7 +190,17 @@ class Opened:
         return self._catalog.read()
 
     def _writing(self) -> AbstractContextManager[CatalogWriter]:
-        return self._catalog.write(self.who, self._clock())
+        opening = self._catalog.write(self.who, self._clock())
+        return opening if self._at_first_write is None else self._noting(opening)
+
+    @contextmanager
+    def _noting(self, opening: AbstractContextManager[CatalogWriter]) -> Iterator[CatalogWriter]:
+        """Write beside the first transaction of this view what has to stand or fall with it."""
+        note, self._at_first_write = self._at_first_write, None
+        with opening as writer:
+            if note is not None:
+                note(writer)
+            yield writer
 
     def _reading_graphs(self) -> AbstractContextManager[CatalogReader]:
         return self._graphs.at(self._catalog.read())
@@ -216,8 +227,7 @@ class Opened:
         """
         if self._bucket is not None:
             self._bucket.bring(naming)
-        opening = self._catalog.write(self.who, self._clock())
-        return self._graphs.at(opening, for_writing=True)
+        return self._graphs.at(self._writing(), for_writing=True)
 
 
 def path_in(folder: Path) -> Path:

@@ -122,8 +122,9 @@ class Runs(Opened):
             InvalidInput: two outputs of one asset, a role that is no name.
         """
         stored = self._stored_of(id, update)
-        files = None if update.files is None else self.content.put_tree(update.files).digest
-        with self._writing_graphs([*stored.digests(), files]) as writer:
+        files = None if update.files is None else store_content(self.content, update.files)[0]
+        tree = None if files is None else files.digest
+        with self._writing_graphs([*stored.digests(), tree]) as writer:
             pending = write_update(
                 writer,
                 self._graphs,
@@ -131,7 +132,7 @@ class Runs(Opened):
                 id,
                 update,
                 stored=stored,
-                files=files,
+                files=files.digest if files else None,
                 project=self.project,
             )
         return self._settled(id, pending)
@@ -202,6 +203,16 @@ class Runs(Opened):
             for asset, (newer, older, _) in edges
         ]
         return [edge for edge in found if edge.weight is not None]  # None: it is gone meanwhile
+
+    def find_run(self, id: RunId) -> Run | None:
+        """Return a run by its whole id."""
+        with self._reading() as reader:
+            return reader.find_run(id)
+
+    def find_runs(self, prefix: str) -> list[Run]:
+        """Return at most ten runs of the project whose id, or its last part, begins so."""
+        with self._reading() as reader:
+            return reader.find_runs_by_prefix(prefix, project=self.project)
 
     def get_run(self, id: str) -> Run:
         """Return a run by its id, the beginning of its id, or of its last part.

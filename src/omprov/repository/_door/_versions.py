@@ -26,7 +26,7 @@ from omprov.repository._versions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from omprov.catalog import CatalogReader
@@ -85,7 +85,7 @@ class Versions(Opened):
         added = self._add_stored(
             full,
             summary,
-            path,
+            lambda reader: self._held(reader, path, full.kind),
             message=message,
             inherits=inherits,
             source={**place, **(source or {})},
@@ -95,6 +95,41 @@ class Versions(Opened):
             if summary is not None:
                 keep_looks(self.path, path, summary)
         return added
+
+    def add_stored_version(
+        self,
+        asset: AnyAsset,
+        stored: TreeSummary | None,
+        *,
+        held: Version | None = None,
+        message: str = "",
+        inherits: Sequence[AnyVersion] | Literal["auto"] = AUTO,
+        source: Mapping[str, Any] | None = None,
+    ) -> Added:
+        """Record a state whose content lies in the store already, as `add_version` does.
+
+        Args:
+            asset: which asset.
+            stored: the content, or nothing.
+            held: the version that the folder which was stored is known to have held.
+            message: what to say of it.
+            inherits: as for `add_version`.
+            source: where the content came from, as JSON data.
+
+        Raises:
+            NotFound: no such parent or project.
+            InvalidInput: a parent of another kind, or a name that cannot be one.
+        """
+        full = self._asset_to_add_to(asset)
+        known = held if held is not None and held.asset.kind == full.kind else None
+        return self._add_stored(
+            full,
+            stored,
+            lambda _: known,
+            message=message,
+            inherits=inherits,
+            source=source or {},
+        )
 
     def add_child(
         self,
@@ -153,7 +188,7 @@ class Versions(Opened):
         self,
         asset: AssetName,
         summary: TreeSummary | None,
-        path: Path | None,
+        held: Callable[[CatalogReader], Version | None],
         *,
         message: str,
         inherits: Sequence[AnyVersion] | Literal["auto"],
@@ -169,7 +204,7 @@ class Versions(Opened):
                 find_asset(reader, asset, self.project),
                 digest,
                 inherits=resolve_parents(reader, inherits, asset, self.project),
-                held=self._held(reader, path, asset.kind),
+                held=held(reader),
                 candidates=int(self.config.get("parents.candidates") or CANDIDATES),
             )
 
