@@ -76,7 +76,7 @@ def older(tmp_path):
 def test_a_catalog_without_users_is_refused_until_it_is_migrated(older):
     with pytest.raises(SchemaMismatch, match=r"0003.*omprov migrate"):
         open_catalog(older)
-    copy = migrate_catalog(older)
+    copy = migrate_catalog(older).copy
     assert copy.name == "catalog.db.0003.backup"
     with closing(open_catalog(older)) as catalog:
         assert catalog.check() == []
