@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from provenance_oracle import Oracle
+from sqlalchemy import event
 
-from omprov.errors import Conflict, NotFound, Unavailable
-from omprov.repository import CommitVersion, Output, Repository, RunUpdate
+from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
+from omprov.repository import CommitVersion, MetricPoint, Output, Repository, RunUpdate
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 STARTER = """
 import sys
@@ -182,3 +185,60 @@ def test_two_schemas_of_one_database_are_two_repositories(tmp_path, clock, pg_em
         second.add_version("dataset/e", {"f": b"1"})
         assert [str(asset.name) for asset in first.list_assets()] == ["dataset/d"]
         assert first.check() == second.check() == []
+
+
+def test_a_backup_is_restored_as_a_repository_of_its_own(machine, tmp_path, clock):
+    one = machine("one", content=None)
+    one.add_version("dataset/d", {"f": b"1"})
+    one.record_run(inputs={"dataset": "dataset/d"}, outputs={"model": Output("model/m")})
+    one.back_up(str(tmp_path / "vault"))
+    Repository.restore(str(tmp_path / "vault"), tmp_path / "new")
+    with Repository.open(tmp_path / "new", who="eve", clock=clock) as restored:
+        assert restored.get_version("model/m") == one.get_version("model/m")
+        assert restored.list_runs() == one.list_runs()
+        assert restored.open_file("dataset/d", "f").read() == b"1"
+        assert restored.check() == []
+
+
+def test_what_lies_in_a_bucket_is_not_backed_up_in_part(machine, tmp_path):
+    with pytest.raises(InvalidInput, match="pg_dump"):
+        machine("one").back_up(str(tmp_path / "vault"))
+
+
+def statements(repo, call):
+    said = []
+
+    def note(*given):
+        said.append(given[2])
+
+    event.listen(repo._catalog._engine, "before_cursor_execute", note)
+    try:
+        call()
+    finally:
+        event.remove(repo._catalog._engine, "before_cursor_execute", note)
+    return len(said)
+
+
+def test_the_number_of_statements_does_not_grow_with_what_is_asked_for(machine):
+    """Each is a round trip to the server."""
+    one = machine("one", content=None)
+    one.add_version("dataset/d", {"f": b"1"})
+
+    def record(count=1):
+        points = [MetricPoint(f"m{n}", 0, 0.5, NOW) for n in range(count)]
+        inputs = {f"dataset.{n}": "dataset/d" for n in range(3)}
+        params = {f"p{n}": n for n in range(count)}
+        outputs = {"model": Output("model/m")}
+        one.record_run(inputs=inputs, outputs=outputs, params=params, points=points)
+
+    record()
+    record(2)
+    few = statements(one, lambda: record(3))
+    assert statements(one, lambda: record(200)) == few < 50
+    few = statements(one, lambda: one.list_runs(limit=2))
+    for _ in range(5):
+        record()
+    assert statements(one, one.list_runs) == few <= 9
+    few = statements(one, lambda: one.list_versions("model/m", limit=2))
+    assert statements(one, lambda: one.list_versions("model/m")) == few <= 3
+    assert statements(one, one.list_assets) <= 1
