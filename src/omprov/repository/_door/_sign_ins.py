@@ -156,9 +156,11 @@ class SignIns(Opened):
         if now >= found.expires or now >= found.used + SESSION_IDLES:
             return None
         if now >= found.used + NOTED_EVERY:
-            self._people.renew(("session", digest), replace(found, used=now))
-            with suppress(Unavailable), self._catalog.write(found.user.name, now) as writer:
-                writer.note_sign_in_used(digest)
+            key = ("session", digest)
+            if self._note_use(
+                key, found.user, now, lambda writer: writer.note_sign_in_used(digest)
+            ):
+                self._people.renew(key, replace(found, used=now))
         return SignIn(found.user, _csrf(secret), found.expires)
 
     def sign_out(self, secret: str) -> None:
@@ -229,10 +231,10 @@ class SignIns(Opened):
         if user.disabled or (token.expires is not None and now >= token.expires):
             return None
         if token.last_used is None or now >= token.last_used + NOTED_EVERY:
-            token = replace(token, last_used=now)
-            self._people.renew(("token", digest), (user, token))
-            with suppress(Unavailable), self._catalog.write(user.name, now) as writer:
-                writer.note_token_used(token.id)
+            key, used = ("token", digest), token.id
+            if self._note_use(key, user, now, lambda writer: writer.note_token_used(used)):
+                token = replace(token, last_used=now)
+                self._people.renew(key, (user, token))
         return user, token
 
     def list_tokens(self, user: AnyUser) -> list[Token]:
@@ -256,6 +258,22 @@ class SignIns(Opened):
     def _read(self, question: Callable[[CatalogReader], T]) -> T:
         with self._reading() as reader:
             return question(reader)
+
+    def _note_use(
+        self,
+        key: tuple[str, Digest],
+        user: User,
+        now: datetime,
+        note: Callable[[CatalogWriter], None],
+    ) -> bool:
+        """Write down that something is used, unless somebody here tried lately; tell if it was."""
+        if not self._people.claim(key, now, NOTED_EVERY):
+            return False
+        with suppress(Unavailable):  # nobody is kept out because the database is busy or full
+            with self._catalog.write(user.name, now) as writer:
+                note(writer)
+            return True
+        return False
 
     @contextmanager
     def _changing_people(self) -> Iterator[CatalogWriter]:
