@@ -6,13 +6,14 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 
 import argon2
 import pytest
 
 from omprov.errors import (
+    Busy,
     InvalidInput,
     MissingExtra,
     NotFound,
@@ -409,12 +410,25 @@ def test_use_is_written_down_once_in_five_minutes(team, still, monkeypatch):
     assert team.list_tokens("bob")[0].last_used == fives[-1]
 
 
-def test_who_reads_while_nothing_can_be_written_is_still_let_in(team, elsewhere):
+def test_who_reads_while_nothing_can_be_written_is_still_let_in(
+    team, elsewhere, still, monkeypatch
+):
     secret, _ = team.add_token("bob", "ci")
-    elsewhere._catalog._patience = 0.01
-    with elsewhere._catalog._turn:  # another thread is writing
-        found = elsewhere.find_token(secret)
-    assert found is not None
+    waited = []
+
+    @contextmanager
+    def busy(who, now):
+        waited.append(now)
+        raise Busy("another process is writing")
+        yield
+
+    monkeypatch.setattr(elsewhere._catalog, "write", busy)
+    start = still.now
+    for _ in range(10):
+        assert elsewhere.find_token(secret)[1].last_used is None
+        still.forward(minutes=1)
+    # of all these requests two had to wait for the database
+    assert waited == [start, start + timedelta(minutes=5)]
     assert team.list_tokens("bob")[0].last_used is None
 
 
