@@ -8,7 +8,9 @@ import shutil
 import socket
 import tempfile
 import threading
+from contextlib import closing
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from uvicorn import Config, Server
@@ -18,12 +20,15 @@ from omprov.errors import Conflict, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from ._settings import Settings
 
 GRACE = 20
 """Seconds that requests at work have to end, once the server was told to stop."""
+
+WORKER_START = 120
+"""Seconds after which a worker that does not answer its parent is started anew; it may just be
+starting, on a machine with much to do."""
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of _metrics, which must not be imported before it is set
 
@@ -106,6 +111,7 @@ def _config(settings: Settings) -> Config:
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=WORKER_START,
     )
 
 
@@ -138,18 +144,21 @@ def _serve_by_many(settings: Settings, listener: socket.socket, tell: Callable[[
     os.environ[_FOLDER] = folder
     try:
         crew = Multiprocess(_config(settings), [listener])
-        threading.Thread(target=_tell_when_ready, args=(crew, tell), daemon=True).start()
+        at = (listener.getsockname()[1], settings.host, tell)
+        threading.Thread(target=_tell_when_ready, args=at, daemon=True).start()
         crew.run()
     finally:
         del os.environ[_FOLDER]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tell_when_ready(crew: Multiprocess, tell: Callable[[], None]) -> None:
-    import time
-
-    while len(crew.processes) < crew.processes_num:
-        time.sleep(0.01)
-    first: list[Any] = list(crew.processes)
-    if all(one.wait_until_ready(60, crew.should_exit) for one in first):
-        tell()
+def _tell_when_ready(port: int, host: str, tell: Callable[[], None]) -> None:
+    """Wait until a worker answers; connections wait in line until then."""
+    reached = "127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104 compared
+    try:
+        with closing(HTTPConnection(reached.strip("[]"), port, timeout=WORKER_START)) as one:
+            one.request("GET", "/healthz")
+            one.getresponse().read()
+    except (OSError, HTTPException):
+        return  # no worker came up: their errors say why
+    tell()

@@ -19,12 +19,12 @@ _MEANINGS = {
     409: "What exists stands against it.",
     413: "The body is too large.",
     422: "The request is not of the form that the document says.",
-    429: "Too many tries.",
+    429: "Too many tries to sign in failed.",
     500: "The server failed; its log says more under the id in `fields`.",
     503: "The request is right, but the store cannot serve it now.",
 }
-_READS = (400, 401, 403, 404, 422, 500, 503)
-_WRITES = (400, 401, 403, 404, 408, 409, 413, 422, 500, 503)
+_READS = (400, 401, 403, 404, 422, 429, 500, 503)
+_WRITES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503)
 
 
 def gives(schema: dict[str, Any], *, one: bool = False) -> dict[str, Any]:
