@@ -10,9 +10,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -22,7 +22,7 @@ from omprov.errors import Damaged, InvalidInput, Unavailable
 from ._errors import error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 API = "/api/v1"
 _TRIES = 6
@@ -103,9 +103,8 @@ class Connection:
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """Change something, once; return what the server says of it."""
-        answer = self.request(
-            method, path, body=json.dumps(body).encode(), content_type="application/json"
-        )
+        said = None if body is None else json.dumps(body).encode()
+        answer = self.request(method, path, body=said, content_type="application/json")
         return answer.json() if answer.body else None
 
     def post_for_bytes(self, path: str, body: Any) -> bytes:
@@ -148,15 +147,18 @@ class Connection:
             sent["content-type"] = content_type
         if method != "GET":
             sent["idempotency-key"] = str(uuid.uuid4())
-        answer = self._until_answered(method, url, body, sent)
+        answer, is_again = self._until_answered(method, url, body, sent)
+        if method == "DELETE" and answer.status == 404 and is_again:
+            return Answer(204, answer.headers, b"")  # the first time it was there, and went
         if answer.status >= 400:
             raise error_of(answer.status, _problem(answer), self.url)
         return answer
 
     def _until_answered(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
-        wait = _FIRST_WAIT
+    ) -> tuple[Answer, bool]:
+        """Return the answer, and whether an earlier one may have been lost on its way."""
+        wait, is_again = _FIRST_WAIT, False
         for tried in range(1, _TRIES + 1):
             try:
                 answer = self._once(method, url, body, headers)
@@ -166,9 +168,10 @@ class Connection:
             except HTTPError as error:
                 if tried >= _TRIES:
                     raise self._unreachable(error) from error
+                is_again = True
             else:
                 if answer.status not in _AGAIN or tried >= _TRIES:
-                    return answer
+                    return answer, is_again
                 wait = max(wait, _retry_after(answer))
             self._sleep(min(wait, _LONGEST_WAIT))
             wait *= 2

@@ -8,12 +8,11 @@ from omprov.client._door._contents import Contents
 from omprov.client._door._opened import text_of
 from omprov.client._door._versions import content_json
 from omprov.client._wire import from_json, to_json
-from omprov.records import Edge, Version
+from omprov.records import Edge, Version, VersionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from omprov.records import VersionKey
     from omprov.repository import AnyAsset, CommitVersion
 
 
@@ -41,19 +40,18 @@ class Commits(Contents):
     def uploaded_edges(self, asset: AnyAsset) -> list[Edge[VersionKey]]:
         """Return the edges of an asset's versions, without their evidence."""
         path = self._in_project("commits/edges")
-        found = self.connection.get(path, asset=text_of(asset))
-        return [from_json(Edge, edge) for edge in found]
+        return self._get(list[Edge[VersionKey]], path, reference=text_of(asset))
 
     def get_commit_version(self, asset: AnyAsset, home: str | VersionKey) -> Version:
         """Return a version by the commit that makes it, or by its key."""
         path = self._in_project("commits/version")
         query: dict[str, Any] = {"commit" if isinstance(home, str) else "key": home}
-        return self._get(Version, path, asset=text_of(asset), **query)
+        return self._get(Version, path, reference=text_of(asset), **query)
 
     def tag_commits(self, asset: AnyAsset, states: Mapping[str, str | None]) -> int:
         """Set the tag ``git`` of the versions that these commits make."""
         body = {"asset": text_of(asset), "states": dict(states)}
-        return int(self.connection.send("POST", self._in_project("commits/tags"), body))
+        return int(self.connection.send("POST", self._in_project("commits/tags"), body)["count"])
 
     def add_commits(
         self,
@@ -71,7 +69,7 @@ class Commits(Contents):
             "commits": dict(commits),
             "tags": dict(tags),
         }
-        return int(self.connection.send("POST", self._in_project("commits"), body))
+        return int(self.connection.send("POST", self._in_project("commits"), body)["count"])
 
 
 def _version_json(version: CommitVersion) -> dict[str, Any]:

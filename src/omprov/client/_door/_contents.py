@@ -26,7 +26,7 @@ class Contents(Versions, OnDisk):
     def diff(
         self, older: AnyVersion, newer: AnyVersion, *, measure: str | None = None
     ) -> Difference:
-        """Measure by how much `newer` differs from `older`, with evidence; see `Repository.diff`."""
+        """Measure by how much `newer` differs from `older`, with evidence."""
         if measure is not None:
             omprov.diff.get_measure(measure)
         old, new = self.get_version(older), self.get_version(newer)
@@ -60,7 +60,7 @@ class Contents(Versions, OnDisk):
         self.content.send(digest, ask, put, progress)
 
     def _read_tree(self, version: Version, digest: Digest) -> StoredTree:
-        """Return the files of a version; of those that are not here only what is read is fetched."""
+        """Return the files of a version; of what is not here only what is read is fetched."""
         if self.content.contains(digest):
             return self.content.tree(digest)
         return self.content.tree_elsewhere(digest, self._fetch_of(version))

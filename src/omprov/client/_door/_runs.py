@@ -97,7 +97,7 @@ class Runs(Contents):
 
     def metric_points(self, id: RunId, name: str) -> list[MetricPoint]:
         """Return the curve of a metric, by step; empty where the run has none."""
-        return list(self._get_all(MetricPoint, path_of("runs", id, "metrics", name)))
+        return self._get(list[MetricPoint], path_of("runs", id, "metrics", name))
 
     def get_run(self, id: str) -> Run:
         """Return a run by its id, the beginning of its id, or of its last part."""

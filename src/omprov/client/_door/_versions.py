@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from omprov.client._door._assets import Assets
@@ -11,6 +12,7 @@ from omprov.errors import NotFound
 from omprov.records import AssetName, Version
 from omprov.repository import AUTO, Added, Adding
 from omprov.repository._resolving import new_asset_name, parse
+from omprov.repository._versions import is_selector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,12 +59,12 @@ class Versions(Assets, Adding):
 
     def find_holders(self, digest: Digest) -> list[Version]:
         """Return the versions of all assets that hold this content, newest first."""
-        return list(self._get_all(Version, self._in_project("holders"), digest=digest))
+        return self._get(list[Version], self._in_project("holders"), digest=digest)
 
     def newest_of_kind(self, kind: Kind, *, limit: int) -> list[Version]:
         """Return the newest versions of all assets of a kind, newest first."""
         path = self._in_project("newest")
-        return list(self._get_all(Version, path, kind=kind.value, limit=limit))[:limit]
+        return self._get(list[Version], path, kind=kind.value, limit=limit)
 
     def remove_version(self, reference: AnyVersion) -> Version:
         """Remove a version; its tombstone stays in every graph and lineage."""
@@ -102,7 +104,7 @@ class Versions(Assets, Adding):
         inherits: Sequence[AnyVersion] | Literal["auto"],
         source: Mapping[str, Any],
     ) -> Added:
-        parents = inherits if inherits == AUTO else [_parent(one) for one in inherits]
+        parents = inherits if inherits == AUTO else [_parent(one, asset) for one in inherits]
         held = None if path is None else self.workspace.find(path)
         if summary is not None:
             self._upload(summary.digest)
@@ -127,9 +129,11 @@ class Versions(Assets, Adding):
         raise NotImplementedError
 
 
-def _parent(parent: AnyVersion) -> str:
-    """Write a declared parent as the server reads it: the id of a version that is known."""
-    return parent.id if isinstance(parent, Version) else text_of(parent)
+def _parent(parent: AnyVersion, asset: AssetName) -> str:
+    """Write a declared parent as the server reads it: ``v3`` alone is of the asset itself."""
+    if isinstance(parent, Version):
+        return parent.id
+    return text_of(replace(parse(asset), selector=parent) if is_selector(parent) else parent)
 
 
 def content_json(stored: TreeSummary | None) -> dict[str, Any]:

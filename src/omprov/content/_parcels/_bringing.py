@@ -48,55 +48,57 @@ def bring_tree(
 ) -> None:
     """Store what is lacking of a tree; see `ContentStore.bring`."""
     with ObjectWriter(folder, index) as writer:
-        nodes, below = _lacking_nodes(writer, Key(ObjectType.TREE, bytes.fromhex(root)), fetch)
-        waiting: list[Key] = []
-        leaves: dict[Key, None] = {}
-        for key in in_order(below):
-            waiting.append(key)
-            leaves.update(dict.fromkeys(named_by(Raw(nodes), key)[1]))
-            if len(leaves) >= FETCHED_AT_ONCE:
-                _store(writer, leaves, waiting, nodes, fetch, progress)
-                waiting, leaves = [], {}
-        _store(writer, leaves, waiting, nodes, fetch, progress)
+        bringing = _Bringing(writer, fetch, progress)
+        bringing.bring(Key(ObjectType.TREE, bytes.fromhex(root)))
         writer.commit()
 
 
-def _lacking_nodes(
-    writer: ObjectWriter, root: Key, fetch: Fetch
-) -> tuple[dict[Key, bytes], dict[Key, list[Key]]]:
-    nodes: dict[Key, bytes] = {}
-    below: dict[Key, list[Key]] = {}
-    level = [root]
-    while level:
-        following: dict[Key, None] = {}
-        lacking = writer.lacks(level)
-        for key, raw in fetched([key for key in level if key in lacking], fetch):
-            nodes[key] = raw
-            below[key], _ = named_by(Raw(nodes), key)
-            following.update(dict.fromkeys(below[key]))
-        level = [key for key in following if key not in below]
-    return nodes, below
+class _Bringing:
+    """What is on its way into a store: first what names nothing, then what names it."""
 
+    def __init__(self, writer: ObjectWriter, fetch: Fetch, progress: Progress | None) -> None:
+        self._writer = writer
+        self._fetch = fetch
+        self._progress = progress
+        self._nodes: dict[Key, bytes] = {}
 
-def _store(
-    writer: ObjectWriter,
-    leaves: Iterable[Key],
-    waiting: Iterable[Key],
-    nodes: dict[Key, bytes],
-    fetch: Fetch,
-    progress: Progress | None,
-) -> None:
-    lacking = writer.lacks(leaves)
-    for key, raw in fetched([key for key in leaves if key in lacking], fetch):
-        if key.type is ObjectType.FILE:  # a small file that the other store keeps by reference
-            (reference,) = named_by(Raw({key: raw}), key)[1]
-            for one, what in fetched([reference], fetch):
-                writer.add(one, what)
-        writer.add(key, raw)
-        if progress is not None:
-            progress(Done(0, len(raw)))
-    for key in waiting:
-        writer.add(key, nodes[key])
+    def bring(self, root: Key) -> None:
+        waiting: list[Key] = []
+        leaves: dict[Key, None] = {}
+        for key in in_order(self._lacking_nodes(root)):
+            waiting.append(key)
+            leaves.update(dict.fromkeys(named_by(Raw(self._nodes), key)[1]))
+            if len(leaves) >= FETCHED_AT_ONCE:
+                self._store(leaves, waiting)
+                waiting, leaves = [], {}
+        self._store(leaves, waiting)
+
+    def _lacking_nodes(self, root: Key) -> dict[Key, list[Key]]:
+        """Fetch the trees, files and lists that are lacking; return which of them each names."""
+        below: dict[Key, list[Key]] = {}
+        level = [root]
+        while level:
+            following: dict[Key, None] = {}
+            lacking = self._writer.lacks(level)
+            for key, raw in fetched([key for key in level if key in lacking], self._fetch):
+                self._nodes[key] = raw
+                below[key], _ = named_by(Raw(self._nodes), key)
+                following.update(dict.fromkeys(below[key]))
+            level = [key for key in following if key not in below]
+        return below
+
+    def _store(self, leaves: Iterable[Key], waiting: Iterable[Key]) -> None:
+        lacking = self._writer.lacks(leaves)
+        for key, raw in fetched([key for key in leaves if key in lacking], self._fetch):
+            if key.type is ObjectType.FILE:  # a small file that the other store has by reference
+                references = list(named_by(Raw({key: raw}), key)[1])
+                for one, what in fetched(references, self._fetch):
+                    self._writer.add(one, what)
+            self._writer.add(key, raw)
+            if self._progress is not None:
+                self._progress(Done(0, len(raw)))
+        for key in waiting:
+            self._writer.add(key, self._nodes[key])
 
 
 def fetched(keys: list[Key], fetch: Fetch) -> Iterator[tuple[Key, bytes]]:

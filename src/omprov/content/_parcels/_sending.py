@@ -101,8 +101,8 @@ def _lacking_nodes(reader: ObjectReader, root: Key, ask: Ask) -> dict[Key, list[
 def in_order(below: dict[Key, list[Key]]) -> Iterator[Key]:
     """Give the keys of a graph, each after those below it that are keys, too."""
     done: set[Key] = set()
-    for top in below:
-        waiting = [(top, iter(below[top]))] if top not in done else []
+    for top, under in below.items():
+        waiting = [(top, iter(under))] if top not in done else []
         while waiting:
             key, children = waiting[-1]
             child = next((one for one in children if one in below and one not in done), None)
