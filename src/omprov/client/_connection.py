@@ -12,7 +12,6 @@ import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -137,11 +136,9 @@ class Connection:
             Unavailable: it cannot be reached.
         """
         url = self.url + API + path
-        fields = [
-            (name, _text(value)) for name, value in (query or {}).items() if value is not None
-        ]
-        if fields:
-            url += "?" + urllib3.request.urlencode(fields)
+        asked = {name: _text(one) for name, one in (query or {}).items() if one is not None}
+        if asked:
+            url += "?" + urlencode(asked)
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent["content-type"] = content_type

@@ -10,6 +10,7 @@ from omprov.repository._door._adding import Adding
 from omprov.repository._door._opened import Opened
 from omprov.repository._resolving import new_asset_name, parse, resolve_asset, resolve_version
 from omprov.repository._versions import (
+    AUTO,
     CANDIDATES,
     Added,
     ensure_asset,
