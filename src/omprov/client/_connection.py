@@ -12,6 +12,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -86,11 +87,11 @@ class Connection:
             self._pool[1].clear()
         self._pool = None
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """Return what is at a path of the API."""
         return self.request("GET", path, query=query).json()
 
-    def get_all(self, path: str, **query: Any) -> Iterator[Any]:
+    def get_all(self, path: str, /, **query: Any) -> Iterator[Any]:
         """Give the items of a list, page by page."""
         cursor: str | None = None
         while True:

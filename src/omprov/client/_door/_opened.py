@@ -62,10 +62,10 @@ class Connected(Local):
         super().close()
         self.connection.close()
 
-    def _get(self, kind: type[_Record], path: str, **query: Any) -> _Record:
+    def _get(self, kind: type[_Record], path: str, /, **query: Any) -> _Record:
         return from_json(kind, self.connection.get(path, **query))
 
-    def _get_all(self, kind: type[_Record], path: str, **query: Any) -> Iterator[_Record]:
+    def _get_all(self, kind: type[_Record], path: str, /, **query: Any) -> Iterator[_Record]:
         return (from_json(kind, item) for item in self.connection.get_all(path, **query))
 
     def _send(
