@@ -45,9 +45,10 @@ def error_of(status: int, problem: Any, url: str) -> OmprovError:
     fields = known.get("fields") or {}
     error = named.__new__(named, message)
     error.args = (message,)
-    error.__dict__.update({name: _as_it_was(value) for name, value in fields.items()})
+    error.__dict__.update({name: _as_it_was(name, value) for name, value in fields.items()})
     return error
 
 
-def _as_it_was(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _as_it_was(name: str, value: Any) -> Any:
+    """Give a fact of an error the type that it had: all lists but one were tuples."""
+    return tuple(value) if isinstance(value, list) and name != "cycle" else value

@@ -32,7 +32,7 @@ class Connected(Local):
     ) -> None:
         super().__init__(path, content)
         self.connection = connection
-        self.who = who
+        self.who = self.config.get("user.name") or who
         self.project = self.config.get("project") or DEFAULT_PROJECT
 
     @classmethod

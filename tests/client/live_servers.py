@@ -1,0 +1,58 @@
+"""A real server on loopback, in threads of this process, on a repository in a folder."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import uvicorn
+
+from omprov.repository import Repository
+from omprov.server import Settings, create_app
+
+
+class LiveServer:
+    """Serves until it is stopped; it can be started again, at the same address."""
+
+    def __init__(self, folder, *, clock, who="ada") -> None:
+        self.settings = Settings(folder=folder, who=who, clock=clock)
+        listener = self._listen(0)
+        self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._start(listener)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def start(self) -> None:
+        self._start(self._listen(self.port))
+
+    @staticmethod
+    def _listen(port):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        return listener
+
+    def _start(self, listener) -> None:
+        app = create_app(self.settings)
+        config = uvicorn.Config(
+            app, lifespan="on", log_level="error", timeout_graceful_shutdown=5, access_log=False
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
+        self._thread.start()
+
+
+@contextmanager
+def serving(folder, *, clock, who="ada"):
+    """Make a repository in a folder and serve it."""
+    Repository.create(folder, who=who, clock=clock).close()
+    server = LiveServer(folder, clock=clock, who=who)
+    try:
+        yield server
+    finally:
+        server.stop()
