@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from ._connection import Connection
     from ._credentials import Credentials
     from ._door import RemoteRepository
-    from ._founding import check_url, folder_of, read_address
+    from ._founding import make_local
+    from ._places import check_url, folder_of, read_address
 
 __all__ = [
     "Connection",
@@ -18,6 +19,7 @@ __all__ = [
     "RemoteRepository",
     "check_url",
     "folder_of",
+    "make_local",
     "read_address",
 ]
 
@@ -27,8 +29,9 @@ __getattr__, __dir__ = load_on_use(
         "Connection": "._connection",
         "Credentials": "._credentials",
         "RemoteRepository": "._door",
-        "check_url": "._founding",
-        "folder_of": "._founding",
-        "read_address": "._founding",
+        "check_url": "._places",
+        "folder_of": "._places",
+        "make_local": "._founding",
+        "read_address": "._places",
     },
 )

@@ -70,11 +70,10 @@ class Contents(Versions, OnDisk):
             return self.content.iter_files(digest)
         return self.content.iter_files_elsewhere(digest, self._fetch_of(version))
 
-    def _have_here(
-        self, version: Version, digest: Digest, progress: Progress | None = None
-    ) -> None:
-        """Bring here what is lacking of the content of a version."""
-        self.content.bring(digest, self._fetch_of(version), progress)
+    def bring(self, version: Version, progress: Progress | None = None) -> None:
+        """Have in the store of this machine whatever the content of a version needs."""
+        if version.digest is not None:
+            self.content.bring(version.digest, self._fetch_of(version), progress)
 
     def _fetch_of(self, version: Version) -> Callable[[list[Any]], bytes]:
         path = path_of("versions", version.id, "objects")

@@ -27,6 +27,8 @@ _Record = TypeVar("_Record")
 class Connected(Local):
     """A repository on a server; the calls stand on it noun by noun."""
 
+    keeps_references = False  # where a file lies on this machine means nothing to the server
+
     def __init__(
         self, path: Path, content: ContentStore, connection: Connection, *, who: str
     ) -> None:

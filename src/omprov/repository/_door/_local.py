@@ -22,6 +22,8 @@ class Local:
 
     who: str
     project: str
+    keeps_references: bool = True
+    """Whether a version may be recorded without its bytes, by where they lie."""
 
     def __init__(self, path: Path, content: ContentStore) -> None:
         self.path = path

@@ -38,10 +38,13 @@ class OnDisk(Local):
         del version
         return self.content.iter_files(digest)
 
-    def _have_here(
-        self, version: Version, digest: Digest, progress: Progress | None = None
-    ) -> None:
-        """Bring here whatever the content of a version needs."""
+    def bring(self, version: Version, progress: Progress | None = None) -> None:
+        """Have in the store of this machine whatever the content of a version needs.
+
+        Args:
+            version: which.
+            progress: told the bytes that come.
+        """
 
     def tree(self, reference: AnyVersion) -> StoredTree:
         """Return the files of a version.
@@ -154,7 +157,7 @@ class OnDisk(Local):
             raise NotFound("content", version, hint="Only the fact was recorded.")
         self._refuse_own(path)
         held = self.workspace.find(path)
-        self._have_here(version, version.digest, progress)
+        self.bring(version, progress)
         self.content.materialize(
             version.digest,
             path,
@@ -182,5 +185,5 @@ class OnDisk(Local):
         version = self.get_version(reference)
         if version.digest is None:
             raise NotFound("content", version, hint="Only the fact was recorded.")
-        self._have_here(version, version.digest)
+        self.bring(version)
         return self._copies.get(version.digest)
