@@ -21,6 +21,7 @@ import omprov.repository
 from omprov.records import Digest, parse_digest
 
 _Record = TypeVar("_Record")
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def to_json(value: Any) -> Any:
@@ -65,7 +66,7 @@ def _read(kind: Any, data: Any) -> Any:
     if kind is datetime:
         return datetime.fromisoformat(data)
     if kind is float:
-        return float(data) if isinstance(data, str) else data
+        return _NOT_FINITE[data] if isinstance(data, str) else data
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(data)
     if isinstance(kind, type) and (is_dataclass(kind) or hasattr(kind, "_fields")):

@@ -8,6 +8,7 @@ from omprov.client._door._contents import Contents
 from omprov.client._door._opened import path_of, text_of
 from omprov.client._door._versions import content_json
 from omprov.client._wire import from_json, to_json
+from omprov.errors import NotFound
 from omprov.records import Run, RunStatus
 from omprov.repository import MetricPoint, store_content
 
@@ -93,7 +94,10 @@ class Runs(Contents):
 
     def journal_positions(self, id: RunId) -> dict[str, int]:
         """Return how much of each of the run's journals was recorded."""
-        return dict(self._get(dict[str, int], path_of("runs", id, "journal-positions")))
+        try:
+            return self._get(dict[str, int], path_of("runs", id, "journal-positions"))
+        except NotFound:  # it is not recorded yet
+            return {}
 
     def metric_points(self, id: RunId, name: str) -> list[MetricPoint]:
         """Return the curve of a metric, by step; empty where the run has none."""
