@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
-from live_servers import serving
+from live_servers import serving, ticking_clock
 
 from omprov.client import Connection, RemoteRepository, folder_of
 from omprov.repository import Repository
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self):
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ticking_clock()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import uvicorn
 
@@ -56,3 +57,14 @@ def serving(folder, *, clock, who="ada"):
         yield server
     finally:
         server.stop()
+
+
+def ticking_clock():
+    """Make a clock that is a second later each time."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+
+    def tick():
+        now[0] += timedelta(seconds=1)
+        return now[0]
+
+    return tick
