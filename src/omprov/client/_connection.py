@@ -6,6 +6,7 @@ however often it arrives.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
@@ -68,17 +69,26 @@ class Connection:
     Args:
         url: of the server, without the path of the API.
         token: proves who asks; none where the server wants none.
+        person: name and password, instead of a token.
         sleep: waits so many seconds.
     """
 
     def __init__(
-        self, url: str, token: str | None = None, sleep: Callable[[float], object] = time.sleep
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        person: tuple[str, str] | None = None,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
         self._sleep = sleep
         self._headers = {"accept": "application/json", "accept-encoding": "gzip"}
         if token is not None:
             self._headers["authorization"] = f"Bearer {token}"
+        if person is not None:
+            shown = base64.b64encode(":".join(person).encode()).decode()
+            self._headers["authorization"] = f"Basic {shown}"
         self._pool: tuple[int, urllib3.PoolManager] | None = None
 
     def close(self) -> None:

@@ -6,12 +6,13 @@ from omprov.client._door._care import Care
 from omprov.client._door._commits import Commits
 from omprov.client._door._edges import Edges
 from omprov.client._door._labels import Labels
+from omprov.client._door._people import People
 from omprov.client._door._runs import Runs
 
 __all__ = ["RemoteRepository"]
 
 
-class RemoteRepository(Runs, Commits, Edges, Labels, Care):
+class RemoteRepository(Runs, Commits, Edges, Labels, People, Care):
     """A repository on a server: the calls of `Repository`, over REST.
 
     What a call promises there it promises here. Requests that change something are sent with a key
