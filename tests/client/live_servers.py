@@ -11,6 +11,7 @@ import uvicorn
 
 from omprov.repository import Repository
 from omprov.server import Settings, create_app
+from omprov.server._access import Reception
 
 
 class LiveServer:
@@ -38,8 +39,19 @@ class LiveServer:
         listener.listen()
         return listener
 
+    @contextmanager
+    def turned_to(self, folder, *, clock, who="ada"):
+        """Serve another repository meanwhile: starting anew for each test takes long."""
+        own, state = self.settings, self._app.app.state
+        before = state.reception
+        settings = Settings(folder=folder, who=who, clock=clock)
+        with Repository.create(folder, who=who, clock=clock) as repository:
+            self.settings, state.reception = settings, Reception(repository, settings, False)
+            yield self
+            self.settings, state.reception = own, before
+
     def _start(self, listener) -> None:
-        app = create_app(self.settings)
+        app = self._app = create_app(self.settings)
         config = uvicorn.Config(
             app, lifespan="on", log_level="error", timeout_graceful_shutdown=5, access_log=False
         )

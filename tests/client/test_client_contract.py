@@ -16,6 +16,12 @@ from omprov.testing.repository import (
 )
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("shared"), clock=ticking_clock()) as server:
+        yield server
+
+
 class RemoteDoors:
     """The fixtures of the suite: clients of one live server."""
 
@@ -24,9 +30,9 @@ class RemoteDoors:
         return ticking_clock()
 
     @pytest.fixture
-    def reopen(self, tmp_path_factory, tmp_path, clock):
+    def reopen(self, shared, tmp_path_factory, tmp_path, clock):
         opened = []
-        with serving(tmp_path_factory.mktemp("server"), clock=clock) as server:
+        with shared.turned_to(tmp_path_factory.mktemp("server"), clock=clock) as server:
             self.server = server
 
             def open_again():

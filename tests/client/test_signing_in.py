@@ -46,9 +46,9 @@ def omprov(*words, code=0, stdin=None):
 
 
 def test_whoever_has_not_signed_in_is_told_how(guarded):
-    with connect(guarded.url) as repository:
-        with pytest.raises(NotSignedIn, match=f"omprov login {guarded.url}"):
-            repository.list_projects()
+    wanted = pytest.raises(NotSignedIn, match=f"omprov login {guarded.url}")
+    with connect(guarded.url) as repository, wanted:
+        repository.list_projects()
 
 
 def test_a_token_is_kept_for_its_owner_alone_and_forgotten(guarded):

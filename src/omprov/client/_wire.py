@@ -33,8 +33,8 @@ def to_json(value: Any) -> Any:
             return value.isoformat()
         case float() if not math.isfinite(value):
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        case tuple() if hasattr(value, "_fields"):
-            return {name: to_json(item) for name, item in zip(value._fields, value, strict=True)}
+        case tuple() if (names := getattr(value, "_fields", None)) is not None:
+            return {name: to_json(item) for name, item in zip(names, value, strict=True)}
         case Mapping():
             return {str(key): to_json(item) for key, item in value.items()}
         case list() | tuple():

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from omprov.client._door._opened import Connected, path_of, text_of
 from omprov.client._wire import to_json
-from omprov.records import Asset, Project
+from omprov.records import DEFAULT_PROJECT, Asset, AssetName, Project, Reference
 
 if TYPE_CHECKING:
     from omprov.records import Kind, Policy
-    from omprov.repository import AnyAsset
+    from omprov.repository import AnyAsset, Held
 
 
 class Assets(Connected):
@@ -81,14 +81,17 @@ class Assets(Connected):
     def remove_asset(self, reference: AnyAsset) -> Asset:
         """Remove an asset; its versions stay as tombstones in every lineage."""
         asset = self.get_asset(reference)
-        versions = {
-            held.version
-            for held in self.workspace.list()
-            if self._get_held(held.version) == asset.name
-        }
+        versions = {held.version for held in self.workspace.list() if _asset_of(held) == asset.name}
         self.connection.send("DELETE", self._asset_path(asset))
         self.workspace.mark_removed(versions)
         return asset
 
     def _change(self, reference: AnyAsset, changes: dict[str, object]) -> Asset:
         return self._send(Asset, "PATCH", self._asset_path(self.get_asset(reference)), changes)
+
+
+def _asset_of(held: Held) -> AssetName:
+    """Return the asset of the version that a folder holds."""
+    named = Reference.parse(held.reference)
+    assert named.kind is not None, "versions are written with their kind"
+    return AssetName(named.project or DEFAULT_PROJECT, named.kind, named.name)

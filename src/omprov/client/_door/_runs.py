@@ -68,8 +68,8 @@ class Runs(Contents):
     def update_run(self, id: RunId, update: RunUpdate) -> Run:
         """Record what became known of a run that is going on; see `Repository.update_run`."""
         files = None
-        if update.files is not None:
-            stored = self.content.put_tree(update.files)
+        stored = store_content(self.content, update.files)[0]
+        if stored is not None:
             self._upload(stored.digest)
             files = content_json(stored)
         facts = {

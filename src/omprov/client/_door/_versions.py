@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from omprov.client._door._assets import Assets
 from omprov.client._door._opened import path_of, text_of
 from omprov.client._wire import to_json
-from omprov.errors import NotFound
 from omprov.records import AssetName, Version
 from omprov.repository import AUTO, Added, Adding
 from omprov.repository._resolving import new_asset_name, parse
@@ -117,13 +116,6 @@ class Versions(Assets, Adding):
             "source": to_json(source),
         }
         return self._send(Added, "POST", self._in_project("versions"), body)
-
-    def _get_held(self, id: VersionId) -> AssetName | None:
-        """Return the asset of a version that the workspace knows; ``None`` if it is gone."""
-        try:
-            return self.get_version_by_id(id).asset
-        except NotFound:
-            return None
 
     def _upload(self, digest: Digest) -> None:
         raise NotImplementedError
