@@ -1,5 +1,9 @@
 """What ``import omprov`` offers to scripts: the nearest repository, without opening it by hand.
 
+A repository is a folder, or on a server: then a folder on this machine, within the ``.omprov`` of
+the place, keeps what is kept here of it, and names the server. So everything that is handed the
+folder of a repository works with either.
+
 Beside the command line this is the one place that reads the environment and the clock.
 """
 
@@ -11,9 +15,10 @@ import sys
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import omprov.capture
+import omprov.client
 import omprov.repository
 from omprov.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from omprov.capture import ActiveRun, Home
+    from omprov.client import Connection, Credentials
     from omprov.records import Difference
     from omprov.repository import Added, ByReference, Repository, VersionHandle
 
@@ -33,15 +39,17 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
     """Open a repository.
 
     Args:
-        url: where it is; else ``OMPROV_URL``; else the nearest ``.omprov`` upwards from the
-            current folder; else a new ``.omprov`` at the root of the git checkout, or here.
+        url: where it is, a folder or the address of a server; else ``OMPROV_URL``; else the nearest
+            ``.omprov`` upwards from the current folder; else a new ``.omprov`` at the root of the
+            git checkout, or here. Of a server nothing is asked yet.
         create: make a new one where there is none.
 
     Raises:
         NotFound: there is none, and `create` is false.
-        Unavailable: the address is a server's; this release opens folders.
     """
     folder = _place(url)
+    if omprov.client.read_address(folder) is not None:
+        return _open(folder)
     try:
         return _open(folder)
     except NotFound:
@@ -56,11 +64,14 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
 def find_repository(url: str | Path | None = None) -> Path:
     """Return the ``.omprov`` folder that `connect` would open, without opening it.
 
+    Of a repository on a server it is the folder that is kept for it here.
+
     Raises:
         NotFound: there is none.
-        Unavailable: the address is a server's.
     """
     folder = _place(url)
+    if omprov.client.read_address(folder) is not None:
+        return folder
     path = folder if folder == _own(folder.parent) else _own(folder)
     if not (path / "catalog.db").exists():
         raise NotFound("repository", path, hint="`omprov init` makes one.")
@@ -178,12 +189,51 @@ def deliver(folder: str) -> None:
 
 
 def _open(folder: Path) -> Repository:
+    url = omprov.client.read_address(folder)
+    if url is not None:
+        opened = omprov.client.RemoteRepository.open(folder, connection_to(url), who=_user())
+        return cast("Repository", opened)  # its twin: the same calls
     return omprov.repository.Repository.open(folder, who=_user(), clock=_now)
+
+
+def connection_to(url: str, token: str | None = None) -> Connection:
+    """Return a connection to a server; nothing is asked of it yet.
+
+    Args:
+        url: of the server.
+        token: proves who asks; else ``OMPROV_TOKEN``; else what `omprov login` kept.
+    """
+    url = omprov.client.check_url(url)
+    if token is None:
+        token = os.environ.get("OMPROV_TOKEN") or None
+    if token is None:
+        kept = credentials().find(url)
+        token = None if kept is None else kept.token
+    return omprov.client.Connection(url, token)
+
+
+def credentials() -> Credentials:
+    """Return the tokens that `omprov login` keeps for this user."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return omprov.client.Credentials(Path(base, "omprov", "credentials"))
+
+
+def address_of(url: str | Path | None = None) -> str:
+    """Return what names, from anywhere, the repository that `connect` would open."""
+    path = find_repository(url)
+    return omprov.client.read_address(path) or str(path.parent)
+
+
+def is_server(where: str | Path) -> bool:
+    """Say whether an address is a server's."""
+    return str(where).startswith(("http://", "https://"))
 
 
 def _place(url: str | Path | None) -> Path:
     """Return the folder of a repository, be it there or about to be made."""
     where = url if url is not None else os.environ.get("OMPROV_URL") or None
+    if where is not None and is_server(where):
+        return _place_of_server(str(where))
     if where is not None:
         return _folder(where)
     return _nearest(Path.cwd()) or _git_root(Path.cwd()) or Path.cwd()
@@ -191,11 +241,26 @@ def _place(url: str | Path | None) -> Path:
 
 def _folder(where: str | Path) -> Path:
     text = str(where)
-    if text.startswith(("http://", "https://", "postgresql://")):
-        raise Unavailable(f"{text}: this release opens repositories in folders, not on servers")
+    if text.startswith("postgresql://"):
+        raise Unavailable(
+            f"{text.partition('@')[2] or text}: a shared catalog is opened by a server; start it "
+            "with `omprov ui --catalog`, and give its address"
+        )
     if "://" in text and not text.startswith("file://"):
         raise InvalidInput(f"{text!r} is no repository: give a folder")
     return Path(text.removeprefix("file://")).expanduser()
+
+
+def _place_of_server(url: str) -> Path:
+    """Return the folder that is kept here for a server; made now, so that it names the server."""
+    here = Path.cwd()
+    beside = next((f for f in (here, *here.parents) if _own(f).is_dir()), None)
+    own = _own(beside or _git_root(here) or here)
+    url = omprov.client.check_url(url)
+    folder = omprov.client.folder_of(own, url)
+    if omprov.client.read_address(folder) is None:
+        omprov.client.make_local(folder, url)
+    return folder
 
 
 def _nearest(start: Path) -> Path | None:

@@ -66,6 +66,7 @@ CALLS = {
     "cache limit": ["cache", "limit", "1G"],
     "migrate": ["migrate"],
     "server migrate": ["server", "migrate", "--catalog", ".omprov/catalog.db"],
+    "logout": ["logout", "http://127.0.0.1:6677"],
 }
 
 
@@ -87,7 +88,7 @@ def every_command(group=application, before=()):
 
 def test_every_command_is_called_here():
     names = {name for name, command in every_command() if command.keys}
-    assert names == CALLS.keys() | {"demo"}  # the demo is run by its own tests
+    assert names == CALLS.keys() | {"demo", "login"}  # these are run by their own tests
 
 
 @pytest.mark.parametrize("name", CALLS)

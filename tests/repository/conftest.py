@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import argon2
 import pytest
+from ticking import Clock
 
 from omprov.repository import Repository, _passwords
 
@@ -26,15 +27,6 @@ def pytest_generate_tests(metafunc):
         both = metafunc.module.__name__ in ON_BOTH and only_file is None
         databases = ["sqlite", "postgres"] if both else ["sqlite"]
         metafunc.parametrize("database", databases, indirect=True)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
 
 
 @pytest.fixture

@@ -51,6 +51,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("_runs", "List runs, or show one."),
     },
     "Share": {
+        "login": ("_signing_in", "Keep a token for a server."),
+        "logout": ("_signing_in", "Forget the token of a server."),
         "ui": ("_serving", "Serve the repository to browsers and programs."),
         "remote": ("_remotes", "Name the buckets and folders that content is pushed to."),
         "push": ("_remotes", "Bring the content of versions to a remote."),

@@ -152,11 +152,11 @@ def git_hook_command(
     if action == "remove":
         hooks = remove_hooks(path)
     else:
-        from omprov._front import find_repository
+        from omprov._front import address_of
 
-        home = find_repository(session.url).parent
+        home = address_of(session.url)
         code = "from omprov.cli import main; main()"
-        command = [sys.executable, "-c", code, "git", "sync", "--repo", str(home), "--all"]
+        command = [sys.executable, "-c", code, "git", "sync", "--repo", home, "--all"]
         command += [] if asset is None else ["--as", asset]
         command += [] if subfolder is None else ["--path", subfolder]
         hooks = install_hooks(path, command)

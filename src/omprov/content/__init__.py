@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from ._checkout._place import MaterializeMode
     from ._format._nodes import Entry, EntryKind
     from ._format._objects import Reference
+    from ._parcels._parcel import PARCEL_LIMIT, parse_key, show_key
+    from ._parcels._receiving import Reachable
     from ._progress import Done, Expected, Progress
     from ._references._record import Referenced
     from ._references._source_checks import SourceLosses
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from ._tree import StoredTree
 
 __all__ = [
+    "PARCEL_LIMIT",
     "Backup",
     "Blob",
     "BlockCache",
@@ -74,6 +77,7 @@ __all__ = [
     "Moved",
     "Progress",
     "Pruned",
+    "Reachable",
     "Rebuilt",
     "Reference",
     "Referenced",
@@ -97,11 +101,13 @@ __all__ = [
     "looks_as",
     "may_hold",
     "open_bucket",
+    "parse_key",
     "prune",
     "rebuild_index",
     "send_catalog",
     "send_held",
     "sending_to",
+    "show_key",
     "split_url",
 ]
 
@@ -117,6 +123,10 @@ __getattr__, __dir__ = load_on_use(
         "Collected": "._care._collect",
         "ContentStore": "._store",
         "Damage": "._care._fsck",
+        "PARCEL_LIMIT": "._parcels._parcel",
+        "parse_key": "._parcels._parcel",
+        "show_key": "._parcels._parcel",
+        "Reachable": "._parcels._receiving",
         "Done": "._progress",
         "Entry": "._format._nodes",
         "EntryKind": "._format._nodes",

@@ -19,6 +19,7 @@ from ._remotes._remote_reading import RemoteReader
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ._reading import ObjectSource
     from ._remotes._remote import RemoteSetup
 
 
@@ -46,6 +47,10 @@ class Opened:
         """Return a reader that asks these remotes for what is not stored here."""
         through = RemoteReader(remotes, self.cache) if remotes else None
         return ObjectReader(self.packs, self.index, self.sources, through)
+
+    def reader_from(self, source: ObjectSource) -> ObjectReader:
+        """Return a reader that asks something else for what is not stored here."""
+        return ObjectReader(self.packs, self.index, self.sources, source)
 
 
 def open_parts(folder: Path, setup: RemoteSetup) -> Opened:

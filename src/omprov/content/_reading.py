@@ -7,7 +7,7 @@ import os
 from bisect import bisect_right
 from contextlib import suppress
 from itertools import accumulate
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from omprov.errors import Damaged, Unavailable
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from ._format._nodes import Entry, TreeNode
     from ._index import ChunkIndex
     from ._references._sources import Sources
-    from ._remotes._remote_reading import RemoteReader
 
 _OPEN_PACKS = 64
 _NODES_KEPT = 1024
@@ -46,6 +45,22 @@ _PAGES_KEPT = 64
 _CHUNKS_KEPT = 32
 """Of each open file: 2 MiB on average, for reads that jump back and forth."""
 _BUFFER = 64 << 10
+
+
+class ObjectSource(Protocol):
+    """Where objects come from that are not stored here."""
+
+    def knows(self, key: Key) -> bool:
+        """Say whether it is known, without asking anybody, to have an object."""
+        ...
+
+    def has(self, key: Key) -> bool:
+        """Say whether it has an object."""
+        ...
+
+    def get(self, key: Key) -> bytes | None:
+        """Return an object's bytes, verified; ``None`` if it does not have it."""
+        ...
 
 
 class ObjectReader:
@@ -56,7 +71,7 @@ class ObjectReader:
         packs: Path,
         index: ChunkIndex,
         sources: Sources,
-        remotes: RemoteReader | None = None,
+        remotes: ObjectSource | None = None,
     ) -> None:
         self._packs = packs
         self._index = index

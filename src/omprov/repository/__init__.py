@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     from ._config import SETTINGS, Config, parse_size
     from ._contents import ByReference, store_content
     from ._copies import ClearedCopies
-    from ._door import Repository
+    from ._door import AnyAsset, AnyVersion, Repository
+    from ._door._adding import Adding
+    from ._door._care import GRACE
     from ._door._changes import Happened
     from ._door._commits import CommitVersion
+    from ._door._local import Local
+    from ._door._on_disk import OnDisk
     from ._door._remotes import Exchange
     from ._durations import parse_duration
+    from ._founding import alone_in, founding_errors_told
     from ._glance import glance_at_tags, setup_of
     from ._handles import VersionHandle
-    from ._layout import CACHE, CONTENT, FOLDER, JOURNAL
+    from ._layout import CACHE, CONTENT, FOLDER, JOURNAL, SERVERS
     from ._memories import memory_name, write_memory
     from ._mending import RemoteReport, Repair
-    from ._pins import pin_content
+    from ._pins import pin_content, pinned_contents
     from ._reading import History, Lineage, Link, Route
     from ._recording import MetricPoint, Output
     from ._restoring import Restored
@@ -41,9 +46,14 @@ __all__ = [
     "CACHE",
     "CONTENT",
     "FOLDER",
+    "GRACE",
     "JOURNAL",
+    "SERVERS",
     "SETTINGS",
     "Added",
+    "Adding",
+    "AnyAsset",
+    "AnyVersion",
     "AssetUsage",
     "BackedUp",
     "ByReference",
@@ -59,7 +69,9 @@ __all__ = [
     "Lineage",
     "Link",
     "ListedBackup",
+    "Local",
     "MetricPoint",
+    "OnDisk",
     "Output",
     "RemoteReport",
     "Repair",
@@ -72,7 +84,9 @@ __all__ = [
     "RunUpdate",
     "VersionHandle",
     "Workspace",
+    "alone_in",
     "find_held",
+    "founding_errors_told",
     "glance_at_tags",
     "list_backups",
     "looks_unchanged",
@@ -80,6 +94,7 @@ __all__ = [
     "parse_duration",
     "parse_size",
     "pin_content",
+    "pinned_contents",
     "setup_of",
     "store_content",
     "store_known",
@@ -90,6 +105,16 @@ __getattr__, __dir__ = load_on_use(
     __name__,
     {
         "AUTO": "._versions",
+        "AnyAsset": "._door",
+        "AnyVersion": "._door",
+        "Adding": "._door._adding",
+        "GRACE": "._door._care",
+        "Local": "._door._local",
+        "OnDisk": "._door._on_disk",
+        "alone_in": "._founding",
+        "founding_errors_told": "._founding",
+        "SERVERS": "._layout",
+        "pinned_contents": "._pins",
         "Added": "._versions",
         "AssetUsage": "._collecting",
         "BackedUp": "._backups",

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 from omprov.errors import InvalidInput, InvalidReference, NotFound
 
-from ._resolving import parse, resolve_version
+from ._resolving import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omprov.catalog import CatalogReader
-    from omprov.records import Version
+    from omprov.records import Reference, Version
 
 _LONG_PREFIX = "@b3:"
 
 
 def resolve_file(
-    reader: CatalogReader, text: str, project: str, is_there: Callable[[Version, str], bool]
+    text: str,
+    get_version: Callable[[str | Reference], Version],
+    is_there: Callable[[Version, str], bool],
 ) -> tuple[Version, str]:
     """Find the version and the path that ``ASSET[:SELECTOR]:PATH`` means.
 
@@ -27,9 +28,8 @@ def resolve_file(
     in the latest version. An empty one means the latest.
 
     Args:
-        reader: where to look.
         text: what the user wrote.
-        project: the project of references that name none.
+        get_version: gives the version that a reference names.
         is_there: says whether a version has such a file.
 
     Raises:
@@ -37,14 +37,14 @@ def resolve_file(
         InvalidInput: no file is named.
     """
     asset, colon, rest = text.partition(":")
-    latest = resolve_version(reader, replace(parse(asset), selector=None), project)
+    latest = get_version(replace(parse(asset), selector=None))
     if not colon:
         raise InvalidInput(f"{text!r} names no file: write REF:PATH, for example {asset}::a.txt")
     selector, path = _split(rest)
     if not selector:
         return latest, _given(text, path)
     try:
-        version = resolve_version(reader, f"{asset}:{selector}", project)
+        version = get_version(f"{asset}:{selector}")
     except InvalidReference:
         return latest, rest
     except NotFound:

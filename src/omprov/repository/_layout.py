@@ -1,5 +1,12 @@
 """What lies where in the folder of a repository."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 FOLDER = ".omprov"
 """The repository's own folder, beside the work."""
 CATALOG = "catalog.db"
@@ -18,3 +25,12 @@ JOURNAL = "journal"
 """The journals of runs that are not recorded to their end, a folder each."""
 CACHE = "cache"
 """What may be deleted at any time."""
+SERVERS = "servers"
+"""What is kept here of repositories on servers, a folder each: laid out like this one, without the
+catalog."""
+
+
+def workspace_root(path: Path) -> Path:
+    """Return the working directory that a repository's own folder, or one in it, belongs to."""
+    own = next((one for one in (path, *path.parents) if one.name == FOLDER), path)
+    return own.parent

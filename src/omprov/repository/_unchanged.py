@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from omprov.content import looks_as
 
-from ._layout import CACHE, CONTENT, WORKSPACE
+from ._layout import CACHE, CONTENT, WORKSPACE, workspace_root
 from ._memories import memory_name, write_memory
 from ._workspace import Workspace
 
@@ -34,7 +34,7 @@ def find_held(repository: Path, path: Path) -> Held | None:
         repository: its ``.omprov`` folder.
         path: the folder or file.
     """
-    held = Workspace(repository.parent, repository / WORKSPACE).find(path)
+    held = Workspace(workspace_root(repository), repository / WORKSPACE).find(path)
     if held is None or held.removed or held.by_reference or held.parts:
         return None
     return held

@@ -264,12 +264,13 @@ def resolve_parents(
         return AUTO
     parents: list[Version] = []
     for item in inherits:
-        wanted = parse(item) if not _is_selector(item) else replace(parse(asset), selector=item)
+        wanted = parse(item) if not is_selector(item) else replace(parse(asset), selector=item)
         parents.append(resolve_version(reader, wanted, project))
     return parents
 
 
-def _is_selector(text: str | Reference | Version) -> TypeGuard[str]:
+def is_selector(text: str | Reference | Version) -> TypeGuard[str]:
+    """Say whether it names a version of an asset that is known already."""
     if not isinstance(text, str):
         return False
     return text.startswith("@") or (text[:1] == "v" and text[1:].isdecimal()) or text == "latest"

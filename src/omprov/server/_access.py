@@ -259,8 +259,8 @@ class Access:
             NotAllowed: they may not do this to it.
         """
         if isinstance(named, str) and not is_id(named):
-            reference = self.reference(named, role, project)
-            return self._at(project).get_version(reference, removed=removed)
+            self.reference(named, role, project)
+            return self._at(project).get_version(named, removed=removed)
         return self.version_by_id(
             named if isinstance(named, str) else named.id, role, removed=removed
         )
@@ -276,7 +276,8 @@ class Access:
     def asset(self, named: str, role: Role, *, project: str = "") -> Asset:
         """Return an asset by its id or a reference, checked; raises as `version` does."""
         if not is_id(named):
-            return self._at(project).get_asset(self.reference(named, role, project))
+            self.reference(named, role, project)
+            return self._at(project).get_asset(named)
         return self.asset_by_id(named, role)
 
     def asset_by_id(self, named: str, role: Role) -> Asset:

@@ -224,6 +224,8 @@ class Checkout:
         left_out, notes = tuple(changes.left_out), tuple(self.notes)
         digest = None if base is None else base.digest
         changed = tuple(sorted(changes.files))
+        if base is not None and changed:
+            repository.bring(base)
         stored = put_changed(repository.content, digest, changes.files) if changed else None
         if stored is None or stored.digest == digest:
             if changed and stored is None:

@@ -136,12 +136,11 @@ def record_snapshot(
     for version in known:
         if version.source.get("revision") == snapshot.revision:
             return version
-    summary = repository.content.put_selection(snapshot.files, progress, by_reference=True)
-    source = {
-        "hub": snapshot.name,
-        "revision": snapshot.revision,
-        "reference": f"hf://{snapshot.kind}s/{snapshot.name}@{snapshot.revision}",
-        "identified by": "digest",
-    }
+    stays = repository.keeps_references
+    summary = repository.content.put_selection(snapshot.files, progress, by_reference=stays)
+    source = {"hub": snapshot.name, "revision": snapshot.revision}
+    if stays:
+        address = f"hf://{snapshot.kind}s/{snapshot.name}@{snapshot.revision}"
+        source |= {"reference": address, "identified by": "digest"}
     message = f"{snapshot.name} at {snapshot.revision[:12]}"
     return repository.add_version(asset, summary, source=source, message=message).version

@@ -84,7 +84,7 @@ def _places(
             if version.digest is None or not is_possible or version.files > _MOST_FILES:
                 continue
             try:
-                for leaf in repository.content.tree(version.digest).walk():
+                for leaf in repository.tree(version).walk():
                     if leaf.size in sizes and leaf.mode != "symlink":
                         by_digest = found.setdefault(leaf.size, {})
                         by_digest.setdefault(leaf.digest, []).append((version, leaf.path))

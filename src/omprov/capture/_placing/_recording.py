@@ -83,12 +83,13 @@ def record_group(
     """
     path = None if group.sort == "chosen" else Path(group.path)
     size = _size(group, _READ_UP_TO * limit)
+    stays = size > limit and repository.keeps_references
     content: Path | ByReference | TreeSummary
     if path is None:
-        content = _chosen(repository, group, by_reference=size > limit, progress=progress)
+        content = _chosen(repository, group, by_reference=stays, progress=progress)
     else:
         hashed = size <= _READ_UP_TO * limit
-        content = ByReference(path, hashed=hashed) if size > limit else path
+        content = ByReference(path, hashed=hashed) if stays else path
     summary, source = store_content(repository.content, content, progress)
     assert summary is not None, "there is content"
     same = _holder(repository, summary.digest, kind)
@@ -101,7 +102,7 @@ def record_group(
     added = repository.add_version(
         asset, content, inherits=inherits, source=source, stored=summary, progress=progress
     )
-    kept = " by reference, for its size," if size > limit else ""
+    kept = " by reference, for its size," if stays else ""
     return Recorded(added.version, f"{group.path} was not known:{kept} recorded as {added.version}")
 
 
@@ -140,7 +141,7 @@ def _nearest(
             continue  # even if all of the smaller one were in the larger
         left -= version.files
         try:
-            weight = files.compare(repository.content.tree(version.digest), tree).weight
+            weight = files.compare(repository.tree(version), tree).weight
         except OmprovError:  # its manifest is not here: then it can be no evidence
             continue
         if weight < NEAR and (best is None or weight < best[0]):

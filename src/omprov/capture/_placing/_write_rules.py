@@ -73,7 +73,8 @@ def _only_adds(writing: Writing, place: Place, files: list[str]) -> bool:
     if not any(path.startswith(place.path + "/") for path in writing.reads):
         return False
     try:
-        tree = writing.repository.content.tree(place.held.digest)
+        version = writing.repository.get_version_by_id(place.held.version)
+        tree = writing.repository.tree(version)
         start = len(place.path) + 1
         return not any(tree.has(os.fsencode(path[start:])) for path in files)
     except OmprovError:  # its manifest is not here

@@ -236,6 +236,6 @@ class FileCapture:
 def _project_root(repository: Repository, folder: Path) -> Path:
     """Return the folder of the project: the nearest git checkout or workspace, else the folder."""
     real = Path(os.path.realpath(folder))
-    home = Path(os.path.realpath(repository.path.parent))
+    home = Path(os.path.realpath(repository.workspace.root))
     nearest = (one for one in (real, *real.parents) if one == home or (one / ".git").exists())
     return next(nearest, real)

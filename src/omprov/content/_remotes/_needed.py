@@ -6,7 +6,7 @@ What is needed is noted in a private SQLite file that goes with the process.
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from omprov.content._database import IN_ONE_STATEMENT
 from omprov.content._format._lists import decode_list
@@ -20,6 +20,7 @@ from ._exchange_plan import NeededNode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from omprov.content._format._nodes import TreeNode
     from omprov.content._index import ChunkIndex, Location
     from omprov.content._reading import ObjectReader
     from omprov.records import Digest
@@ -35,6 +36,18 @@ CREATE INDEX needed_by_place ON needed (pack, position);
 _COLUMNS = "digest, position, stored, raw, type, compression"
 _CONTENT = f"type IN ({ObjectType.CHUNK:d}, {ObjectType.REFERENCE:d})"
 """What names nothing."""
+
+
+class Reads(Protocol):
+    """What gives objects."""
+
+    def get(self, key: Key) -> bytes:
+        """Return an object's bytes."""
+        ...
+
+    def get_node(self, digest: bytes) -> TreeNode:
+        """Return a tree node."""
+        ...
 
 
 class PackNeed(NamedTuple):
@@ -195,7 +208,7 @@ class Search:
         return packs, [file for file in instead if file in known]
 
 
-def named_by(reader: ObjectReader, key: Key) -> tuple[list[Key], set[Key]]:
+def named_by(reader: Reads, key: Key) -> tuple[list[Key], set[Key]]:
     """Return what an object names: what names more, and what does not.
 
     Raises:
@@ -212,7 +225,7 @@ def named_by(reader: ObjectReader, key: Key) -> tuple[list[Key], set[Key]]:
     return [], {Key(ObjectType.CHUNK, piece.digest) for piece in page.pieces}
 
 
-def _in_tree(reader: ObjectReader, key: Key) -> tuple[list[Key], set[Key]]:
+def _in_tree(reader: Reads, key: Key) -> tuple[list[Key], set[Key]]:
     nodes: dict[Key, None] = {}
     leaves: set[Key] = set()
     for entry in reader.get_node(key.digest).entries:

@@ -11,6 +11,7 @@ from omprov.content._care._rebuild import Rebuilt, rebuild_anew
 from ._caring import Caring
 from ._getting import Getting
 from ._opened import check_layout
+from ._parcels import Parcels
 from ._putting import Putting
 from ._sharing import Sharing
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ContentStore", "rebuild_index"]
 
 
-class ContentStore(Putting, Getting, Sharing, Caring):
+class ContentStore(Putting, Getting, Sharing, Parcels, Caring):
     """A folder that holds all bytes of a repository. Its layout is `docs/format.md`.
 
     **Atomic and durable.** What a ``put_…`` method returned is on the disk; what was being put when

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from omprov.catalog import open_catalog
 from omprov.content import ContentStore
-from omprov.errors import Damaged, InvalidInput, NotFound
+from omprov.errors import Damaged, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
-from omprov.repository._copies import Copies
+from omprov.repository._door._local import Local
 from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
 from omprov.repository._known_people import KnownPeople
-from omprov.repository._layout import CATALOG, CONFIG, CONTENT, COPIES, FOLDER, WORKSPACE
+from omprov.repository._layout import CATALOG, CONFIG, CONTENT, FOLDER
 from omprov.repository._remotes import bucket_settings, remote_setup
 from omprov.repository._shared_bucket import SharedBucket
 from omprov.repository._sharing import make_shared_parts
-from omprov.repository._workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
+    from pathlib import Path
 
     from omprov.catalog import Catalog, CatalogReader, CatalogWriter
     from omprov.records import Digest
@@ -40,7 +37,7 @@ AnyAsset: TypeAlias = str | Reference | AssetName
 """An asset's name, or what people write for one."""
 
 
-class Opened:
+class Opened(Local):
     """The parts of a repository, opened together; the calls stand on it noun by noun."""
 
     def __init__(
@@ -53,13 +50,9 @@ class Opened:
         clock: Callable[[], datetime],
         bucket: SharedBucket | None = None,
     ) -> None:
-        self.path = path
-        self.content = content
-        self.config = Config(path / CONFIG)
+        super().__init__(path, content)
         self.who = self.config.get("user.name") or who
         self.project = self.config.get("project") or DEFAULT_PROJECT
-        self.workspace = Workspace(path.parent, path / WORKSPACE)
-        self._copies = Copies(path / COPIES, content)
         self._catalog = catalog
         self._bucket = bucket
         self._clock = clock
@@ -155,36 +148,9 @@ class Opened:
         """Release files; the repository is of no use afterwards."""
         self._graphs.keep_snapshots()
         self._catalog.close()
-        self._copies.close()
         if self._bucket is not None:
             self._bucket.close()
-        self.content.close()
-
-    def view(self, *, who: str, project: str | None = None) -> Self:
-        """Return this repository as another person works with it, in another project.
-
-        Both share all parts: close this one, and not the view.
-
-        Args:
-            who: the name recorded with every change.
-            project: the project of references that name none; the same where left out.
-        """
-        seen = copy(self)
-        seen.who = who
-        seen.project = project or self.project
-        return seen
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _refuse_own(self, path: Path) -> None:
-        """Keep what users read and write out of the repository's own folder."""
-        own, real = os.path.realpath(self.path), Path(os.path.realpath(path))
-        if real.is_relative_to(own) and not real.is_relative_to(Path(own, COPIES)):
-            raise InvalidInput(f"{path} lies within the repository itself: take another folder")
+        super().close()
 
     def _reading(self) -> AbstractContextManager[CatalogReader]:
         return self._catalog.read()

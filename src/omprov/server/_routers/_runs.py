@@ -116,7 +116,7 @@ def get_run(
 
 
 @router.patch("/projects/{project}/runs/{id}", **changes(ref(Run)))
-def update_run(asking: Asking, project: str, id: str, body: RunChange) -> Response:
+def update_run(asking: Asking, project: str, id: str, body: RunChange, key: Key = None) -> Response:
     """Record what became known of a run that is going on; with `begin` it may be new.
 
     `journals` makes it count once: where a journal was recorded up to another position, nothing
@@ -143,7 +143,11 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange) -> Respon
         end=end and RunEnd(end.status, end.ended, end.exit_status, end.message),
         journals=body.journals,
     )
-    return answer(asking.request, visible_run(asking, repository.update_run(run, update)))
+
+    def make(on: Repository) -> Run:
+        return visible_run(asking, on.update_run(run, update))
+
+    return create(asking, repository, key, body, make, status=200)
 
 
 def _to_update(asking: Access, project: str, id: str, *, begins: bool) -> RunId:
