@@ -8,6 +8,7 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from omprov._lazy import Later
 from omprov.errors import Busy, Damaged, InvalidInput
 
 from . import _sqlite
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import Pool
 
     from ._interface import CatalogReader, CatalogWriter
+    from .mlflow import MlflowReads, MlflowWrites
+    from .mlflow import _sides as _mlflow_sides
+else:  # most who open a catalog speak no foreign protocol
+    _mlflow_sides = Later(".mlflow._sides", "omprov.catalog")
 
 
 class _Reader(
@@ -45,11 +50,25 @@ class _Reader(
 ):
     """`CatalogReader`, noun by noun."""
 
+    @property
+    def mlflow(self) -> MlflowReads:
+        return _mlflow_sides.reads_of(self)
+
 
 class _Writer(
-    RunWrites, AssetWrites, EdgeWrites, HistoryWrites, LabelWrites, FeedWrites, SnapshotReads
+    RunWrites,
+    AssetWrites,
+    EdgeWrites,
+    HistoryWrites,
+    LabelWrites,
+    FeedWrites,
+    SnapshotReads,
 ):
     """`CatalogWriter`, noun by noun."""
+
+    @property
+    def mlflow(self) -> MlflowWrites:
+        return _mlflow_sides.writes_of(self)
 
 
 class SqlCatalog:

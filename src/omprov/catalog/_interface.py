@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         VersionKey,
     )
 
+    from .mlflow import MlflowReads, MlflowWrites
+
 
 class ChangeKind(StrEnum):
     """What a row of the change feed tells."""
@@ -340,6 +342,12 @@ class CatalogReader(Protocol):
         """Return (step, value, time) in the order of step, then time, then arrival."""
         ...
 
+    # -- what MLflow's clients keep beside it
+    @property
+    def mlflow(self) -> MlflowReads:
+        """The same view, as MLflow's protocol reads it."""
+        ...
+
     # -- the rest
     def list_audit(self, *, limit: int = 100) -> list[AuditRow]:
         """Return audit rows, newest first."""
@@ -377,6 +385,11 @@ class CatalogWriter(CatalogReader, Protocol):
     notices). Let an error end the block: what the failed method had done by then is rolled back
     with everything else.
     """
+
+    @property
+    def mlflow(self) -> MlflowWrites:
+        """The same transaction, as MLflow's protocol writes in it."""
+        ...
 
     def add_project(self, name: str) -> Project:
         """Raise `AlreadyExists` where the name is taken."""

@@ -8,6 +8,7 @@ from omprov.repository._door._care import Care
 from omprov.repository._door._commits import Commits
 from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
+from omprov.repository._door._foreign import Foreign
 from omprov.repository._door._labels import Labels
 from omprov.repository._door._late_facts import LateFacts
 from omprov.repository._door._opened import AnyAsset, AnyVersion
@@ -16,7 +17,9 @@ from omprov.repository._door._remotes import Remotes
 __all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
-class Repository(Assets, Contents, Commits, Remotes, Edges, Labels, LateFacts, Care, Backups):
+class Repository(
+    Assets, Contents, Commits, Remotes, Edges, Labels, LateFacts, Foreign, Care, Backups
+):
     """A repository in a folder.
 
     Every method that changes something is one transaction: all or nothing, durable when it

@@ -1,0 +1,349 @@
+"""Runs of experiments: found, searched, begun and changed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Text, bindparam, func, insert, select, type_coerce, update
+
+from omprov.catalog._interface import ChangeKind
+from omprov.catalog._labels import tags_of
+from omprov.catalog._mlflow_tables import experiment, link, tracked
+from omprov.catalog._run_writes import RunWrites
+from omprov.catalog._runs import RunReads
+from omprov.catalog._tables import metric, project, run, run_param
+from omprov.catalog._tables import tag as tag_table
+from omprov.catalog._transaction import in_batches
+from omprov.errors import NotFound
+from omprov.records import RunId, RunStatus
+
+from ._criteria import RUNS, Comparison, Criteria
+from ._experiments import ExperimentReads, ExperimentWrites
+from ._facts import Link, TrackedMetric, TrackedRun
+from ._statements import indexed_start, page_of, searched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from omprov.catalog._transaction import AnySelect
+
+RARE = 1_000
+"""What meets a comparison this seldom is looked up first, and the rest of a search within it."""
+
+_RUNS = (
+    select(
+        run.c.key,
+        run.c.id,
+        experiment.c.number,
+        experiment.c.location,
+        tracked.c.stage,
+        run.c.name,
+        run.c.status,
+        run.c.started,
+        run.c.ended,
+        run.c.creator,
+    )
+    .join(tracked, tracked.c.run_key == run.c.key)
+    .join(experiment, experiment.c.key == tracked.c.experiment_key)
+)
+_BY_KEYS = _RUNS.where(run.c.key.in_(bindparam("keys", expanding=True)))
+_BY_ID = _RUNS.join(project, project.c.key == run.c.project_key).where(
+    run.c.id == bindparam("id"), project.c.name == bindparam("project")
+)
+_STAGE = (
+    select(run.c.key, tracked.c.stage)
+    .join(tracked, tracked.c.run_key == run.c.key)
+    .join(project, project.c.key == run.c.project_key)
+    .where(run.c.id == bindparam("id"), project.c.name == bindparam("project"))
+)
+_METRICS = (
+    select(metric.c.run_key, metric.c.name, metric.c.value, metric.c.time, metric.c.step)
+    .where(metric.c.run_key.in_(bindparam("keys", expanding=True)))
+    .order_by(metric.c.run_key, metric.c.name)
+)
+_LINKS = (
+    select(link.c.run_key, link.c.sort, link.c.name, link.c.digest, link.c.context, link.c.data)
+    .where(link.c.run_key.in_(bindparam("keys", expanding=True)))
+    .order_by(link.c.run_key, link.c.position)
+)
+
+
+class TrackedRunReads(RunReads, ExperimentReads):
+    """Reads of runs of experiments."""
+
+    def find_tracked_stage(self, project: str, id: RunId) -> str | None:
+        """Return whether a run of the project is ``active`` or ``deleted``."""
+        row = self._connection.execute(_STAGE, {"id": id, "project": project}).first()
+        return None if row is None else str(row.stage)
+
+    def find_tracked_run(self, project: str, id: RunId) -> TrackedRun | None:
+        """Return a run of the project, whole; deleted ones included."""
+        rows = self._connection.execute(_BY_ID, {"id": id, "project": project}).all()
+        found = self._to_tracked(rows)
+        return found[0] if found else None
+
+    def find_params(self, id: RunId, names: Iterable[str]) -> dict[str, Any]:
+        """Return those of these parameters that a run has."""
+        query = (
+            select(run_param.c.name, run_param.c.value)
+            .join(run, run.c.key == run_param.c.run_key)
+            .where(run.c.id == id, run_param.c.name.in_(list(names)))
+        )
+        return {name: value for name, value in self._connection.execute(query)}  # noqa: C416 rows are no pairs to the type checker
+
+    def search_tracked_runs(
+        self,
+        project: str,
+        experiments: Sequence[int],
+        criteria: Criteria,
+        *,
+        stages: Sequence[str],
+        limit: int,
+        offset: int = 0,
+    ) -> list[TrackedRun]:
+        """Return runs that meet all criteria, in their order, then the newest first.
+
+        A comparison that few runs of the repository meet is looked up first; else runs are taken in
+        the order asked for, along an index where there is one, until the page is full.
+        """
+        keys = self._experiment_keys(project, experiments)
+        if not keys:
+            return []
+        few = self._few(criteria.comparisons)
+        if few is not None and not few:
+            return []
+        found = None
+        if few is None:
+            found = self._along_metric(keys, criteria, stages=stages, limit=limit, offset=offset)
+        if found is None or len(found) < limit:
+            query = select(tracked.c.run_key).join(run, run.c.key == tracked.c.run_key)
+            query = query.join(experiment, experiment.c.key == tracked.c.experiment_key)
+            query = query.where(tracked.c.stage.in_(stages))
+            if few is None:
+                query = query.where(_one_of(tracked.c.experiment_key, keys))
+            else:  # so written that no index of experiments is walked
+                query = query.where(
+                    (tracked.c.experiment_key + 0).in_(keys), tracked.c.run_key.in_(few)
+                )
+            query = searched(query, RUNS, criteria, self._dialect)
+            query = query.order_by(tracked.c.started.desc(), tracked.c.run_key.desc())
+            found = list(self._connection.execute(page_of(query, limit, offset)).scalars())
+        return self.get_tracked_runs(found)
+
+    def get_tracked_runs(self, keys: Sequence[int]) -> list[TrackedRun]:
+        """Return the runs of these keys, in their order."""
+        rows = [
+            row
+            for batch in in_batches(keys)
+            for row in self._connection.execute(_BY_KEYS, {"keys": batch})
+        ]
+        by_key = {one.key: one for one in self._to_tracked(rows)}
+        return [by_key[key] for key in keys]
+
+    def tracked_children(self, project: str, experiments: Sequence[int]) -> list[Link]:
+        """Return the distinct datasets that runs of these experiments name."""
+        keys = self._experiment_keys(project, experiments)
+        query = (
+            select(link.c.name, link.c.digest, link.c.context, experiment.c.number)
+            .join(tracked, tracked.c.run_key == link.c.run_key)
+            .join(experiment, experiment.c.key == tracked.c.experiment_key)
+            .where(link.c.sort == "dataset", tracked.c.experiment_key.in_(keys))
+            .distinct()
+            .limit(1000)
+        )
+        return [
+            Link("dataset", name, digest, context, {"experiment": number})
+            for name, digest, context, number in self._connection.execute(query)
+        ]
+
+    def _few(self, comparisons: Sequence[Comparison]) -> list[int] | None:
+        """Return the keys of all runs that meet one of the comparisons, where they are few."""
+        for one in comparisons:
+            query = self._indexed(one)
+            if query is not None:
+                found = list(self._connection.execute(query.limit(RARE + 1)).scalars())
+                if len(found) <= RARE:
+                    return found
+        return None
+
+    def _indexed(self, one: Comparison) -> AnySelect | None:
+        """Return what looks a comparison up in an index; ``None`` where there is none."""
+        match one.entity, one.operator:
+            case "metric", "=" | "<" | "<=" | ">" | ">=":
+                column, value = metric.c.value, float(one.value)  # type: ignore[arg-type]
+                query = select(metric.c.run_key).where(metric.c.name == one.key)
+                return query.where(column.op(one.operator)(value))
+            case "param", "=":
+                written = json.dumps(one.value)
+                text = type_coerce(run_param.c.value, Text)
+                return select(run_param.c.run_key).where(
+                    run_param.c.name == one.key,
+                    func.substr(run_param.c.value, 1, 64, type_=Text) == indexed_start(written),
+                    text == written,
+                )
+            case "tag", "=":
+                return (
+                    select(run.c.key)
+                    .join(tag_table, tag_table.c.target == run.c.id)
+                    .where(
+                        tag_table.c.name == one.key,
+                        func.substr(tag_table.c.value, 1, 64, type_=Text)
+                        == indexed_start(str(one.value)),
+                        tag_table.c.value == one.value,
+                    )
+                )
+            case "dataset", "=" if one.key == "name":
+                return select(link.c.run_key).where(link.c.name == one.value)
+            case _:
+                return None
+
+    def _along_metric(
+        self,
+        experiments: Sequence[int],
+        criteria: Criteria,
+        *,
+        stages: Sequence[str],
+        limit: int,
+        offset: int,
+    ) -> list[int] | None:
+        """Return a page of runs in the order of a metric alone, along its index.
+
+        Runs without the metric, or with NaN, come last and are not among them; so a page that is
+        not full says nothing.
+        """
+        if [one.entity for one in criteria.orderings] != ["metric"]:
+            return None
+        (order,) = criteria.orderings
+        query = (
+            select(metric.c.run_key)
+            .join(tracked, tracked.c.run_key == metric.c.run_key)
+            .join(run, run.c.key == metric.c.run_key)
+            .join(experiment, experiment.c.key == tracked.c.experiment_key)
+            .where(
+                metric.c.name == order.key,
+                metric.c.value.is_not(None),
+                (tracked.c.experiment_key + 0).in_(experiments),
+                tracked.c.stage.in_(stages),
+            )
+        )
+        query = searched(query, RUNS, Criteria(criteria.comparisons), self._dialect)
+        value = metric.c.value.asc() if order.ascending else metric.c.value.desc()
+        query = query.order_by(value, tracked.c.started.desc(), tracked.c.run_key.desc())
+        return list(self._connection.execute(page_of(query, limit, offset)).scalars())
+
+    def _to_tracked(self, rows: Sequence[Any]) -> list[TrackedRun]:
+        keys = [row[0] for row in rows]
+        params = self._params(keys)
+        tags = tags_of(self._connection, [row[1] for row in rows])
+        metrics: dict[int, list[TrackedMetric]] = {}
+        links: dict[int, list[Link]] = {}
+        for batch in in_batches(keys):
+            for key, *point in self._connection.execute(_METRICS, {"keys": batch}):
+                metrics.setdefault(key, []).append(TrackedMetric(*point))
+            for key, *facts in self._connection.execute(_LINKS, {"keys": batch}):
+                links.setdefault(key, []).append(Link(*facts))
+        return [
+            TrackedRun(
+                *row[:6],
+                status=RunStatus(row.status),
+                started=row.started,
+                ended=row.ended,
+                creator=row.creator,
+                metrics=tuple(metrics.get(row.key, ())),
+                params=params.get(row.key, {}),
+                tags=tags.get(row.id, {}),
+                links=tuple(links.get(row.key, ())),
+            )
+            for row in rows
+        ]
+
+
+def _one_of(column: Any, keys: Sequence[int]) -> Any:
+    """Ask for one experiment by ``=``: then the index gives runs in their order."""
+    return column == keys[0] if len(keys) == 1 else column.in_(keys)
+
+
+class TrackedRunWrites(TrackedRunReads, ExperimentWrites, RunWrites):
+    """Changes of runs of experiments."""
+
+    def add_tracked_run(
+        self,
+        project: str,
+        experiment: int,
+        *,
+        name: str,
+        started: datetime,
+        tags: Mapping[str, str],
+        parent: RunId | None,
+    ) -> TrackedRun:
+        """Begin a run in an experiment.
+
+        Raises:
+            NotFound: there is no such experiment.
+        """
+        keys = self._experiment_keys(project, [experiment])
+        if not keys:
+            raise NotFound("experiment", experiment)
+        id = self.add_run(  # noqa: A001 the field's name
+            project=project,
+            name=name,
+            status=RunStatus.RUNNING,
+            started=started,
+            inputs={},
+            tags=tags,
+            parent=parent,
+        )
+        row = {
+            "run_key": self._run_key(id),
+            "experiment_key": keys[0],
+            "stage": "active",
+            "started": started,
+        }
+        self._connection.execute(insert(tracked), row)
+        found = self.find_tracked_run(project, id)
+        assert found is not None, f"run {id} was just written"
+        return found
+
+    def set_tracked_run(
+        self, id: RunId, *, name: str | None = None, stage: str | None = None
+    ) -> None:
+        """Rename a run, delete it or bring it back."""
+        key = self._run_key(id)
+        if name is not None:
+            self._connection.execute(update(run).where(run.c.key == key).values(name=name))
+        if stage is not None:
+            self._connection.execute(
+                update(tracked).where(tracked.c.run_key == key).values(stage=stage)
+            )
+        told = {"name": name} if stage is None else {"stage": stage}
+        self._announce(ChangeKind.RUN, {"run": id, "set": sorted(told)})
+        self._note("mlflow.run.set", id, told)
+
+    def add_links(self, id: RunId, links: Sequence[Link]) -> None:
+        """Note datasets and models that a run names; those that it named so already stay."""
+        key = self._run_key(id)
+        known = [Link(*row[1:]) for row in self._connection.execute(_LINKS, {"keys": [key]})]
+        seen = {_mark(one) for one in known}
+        fresh = {_mark(one): one for one in links if _mark(one) not in seen}
+        rows = [
+            {
+                "run_key": key,
+                "position": position,
+                "sort": one.sort,
+                "name": one.name,
+                "digest": one.digest,
+                "context": one.context,
+                "data": dict(one.data),
+            }
+            for position, one in enumerate(fresh.values(), len(known))
+        ]
+        if rows:
+            self._connection.execute(insert(link), rows)
+            self._note("mlflow.run.link", id, {"links": sorted({row["name"] for row in rows})})
+
+
+def _mark(one: Link) -> tuple[str, ...]:
+    """Return what tells a link from others: a dataset counts once, with its first context."""
+    return one.sort, one.name, one.digest
