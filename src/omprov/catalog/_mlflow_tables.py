@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     String,
     Table,
     func,
@@ -157,7 +156,6 @@ trace = Table(
     Column("experiment_key", ForeignKey("mlflow_experiment.key"), nullable=False),
     Column("time", Time, nullable=False),
     Column("info", Json, nullable=False),
-    Column("spans", LargeBinary),
     Index(None, "experiment_key", "time"),
 )
 

@@ -166,10 +166,9 @@ class ArtifactFile:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace as it was sent."""
+    """What was sent of a trace; its spans are an artifact."""
 
     id: str
     experiment: int
     time: datetime
     info: Mapping[str, Any]
-    spans: bytes | None

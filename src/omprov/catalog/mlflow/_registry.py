@@ -69,7 +69,7 @@ class RegistryReads(AssetReads, VersionReads):
         self, project: str, name: str, number: int
     ) -> RegisteredVersion | None:
         """Return a version of a registered model."""
-        found = self._to_versions(
+        found = self._registered_versions(
             _of(_VERSIONS, project).where(
                 registered_model.c.name == name, version.c.number == number
             )
@@ -85,7 +85,7 @@ class RegistryReads(AssetReads, VersionReads):
             .join(alias, alias.c.version_key == version.c.key)
             .where(registered_model.c.name == name, alias.c.name == label)
         )
-        found = self._to_versions(query)
+        found = self._registered_versions(query)
         return found[0] if found else None
 
     def newest_registered(
@@ -107,7 +107,31 @@ class RegistryReads(AssetReads, VersionReads):
         if stages:
             newest = newest.where(registered_version.c.stage.in_(list(stages)))
         query = _VERSIONS.where(registered_version.c.version_key.in_(newest))
-        return self._to_versions(query.order_by(registered_model.c.name, version.c.number))
+        return self._registered_versions(query.order_by(registered_model.c.name, version.c.number))
+
+    def staged_versions(self, project: str, name: str, stage: str) -> list[RegisteredVersion]:
+        """Return the versions of a registered model that are at a stage."""
+        return self._registered_versions(
+            _of(_VERSIONS, project).where(
+                registered_model.c.name == name, registered_version.c.stage == stage
+            )
+        )
+
+    def is_registered(self, known: Asset) -> bool:
+        """Tell whether clients of MLflow know an asset under some name."""
+        query = (
+            select(registered_model.c.asset_key)
+            .join(asset, asset.c.key == registered_model.c.asset_key)
+            .where(asset.c.id == known.id)
+        )
+        return self._connection.execute(query).first() is not None
+
+    def registered_keys(self, keys: Sequence[VersionKey]) -> set[VersionKey]:
+        """Return those of these versions that are registered."""
+        query = select(registered_version.c.version_key).where(
+            registered_version.c.version_key.in_(list(keys))
+        )
+        return set(self._connection.execute(query).scalars())
 
     def search_registered_versions(
         self, project: str, criteria: Criteria, *, limit: int, offset: int = 0
@@ -120,7 +144,7 @@ class RegistryReads(AssetReads, VersionReads):
         if not criteria.orderings:
             query = query.order_by(registered_version.c.updated.desc())
         query = query.order_by(registered_model.c.name, version.c.number.desc())
-        return self._to_versions(page_of(query, limit, offset))
+        return self._registered_versions(page_of(query, limit, offset))
 
     def _to_registered(self, rows: Any) -> list[RegisteredModel]:
         facts = [tuple(row) for row in rows]
@@ -129,7 +153,7 @@ class RegistryReads(AssetReads, VersionReads):
             RegisteredModel(name, assets[asset_id], updated) for name, asset_id, updated in facts
         ]
 
-    def _to_versions(self, query: Any) -> list[RegisteredVersion]:
+    def _registered_versions(self, query: Any) -> list[RegisteredVersion]:
         rows = self._connection.execute(query).all()
         versions = self.get_versions([row.version_key for row in rows])
         return [RegisteredVersion(row[0], versions[row.version_key], *row[2:]) for row in rows]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from omprov.catalog._transaction import AnySelect
 
+    from ._facts import Experiment
+
 RARE = 1_000
 """What meets a comparison this seldom is looked up first, and the rest of a search within it."""
 
@@ -142,7 +144,7 @@ class TrackedRunReads(RunReads, ExperimentReads):
         by_key = {one.key: one for one in self._to_tracked(rows)}
         return [by_key[key] for key in keys]
 
-    def tracked_children(self, project: str, experiments: Sequence[int]) -> list[Link]:
+    def list_datasets(self, project: str, experiments: Sequence[int]) -> list[Link]:
         """Return the distinct datasets that runs of these experiments name."""
         keys = self._experiment_keys(project, experiments)
         query = (
@@ -320,6 +322,13 @@ class TrackedRunWrites(TrackedRunReads, ExperimentWrites, RunWrites):
         told = {"name": name} if stage is None else {"stage": stage}
         self._announce(ChangeKind.RUN, {"run": id, "set": sorted(told)})
         self._note("mlflow.run.set", id, told)
+
+    def stage_runs_of(self, known: Experiment, stage: str) -> None:
+        """Delete all runs of an experiment, or bring them back."""
+        self._connection.execute(
+            update(tracked).where(tracked.c.experiment_key == known.key).values(stage=stage)
+        )
+        self._note("mlflow.experiment.runs", known.name, {"stage": stage})
 
     def add_links(self, id: RunId, links: Sequence[Link]) -> None:
         """Note datasets and models that a run names; those that it named so already stay."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omprov.catalog._labels import LabelReads, LabelWrites
+
 from ._artifacts import ArtifactReads, ArtifactWrites
 from ._logged_models import LoggedModelReads, LoggedModelWrites
 from ._registry import RegistryReads, RegistryWrites
@@ -13,11 +15,13 @@ if TYPE_CHECKING:
     from omprov.catalog._transaction import ReadTransaction, WriteTransaction
 
 
-class MlflowReads(LoggedModelReads, RegistryReads, ArtifactReads, TraceReads):
+class MlflowReads(LoggedModelReads, RegistryReads, ArtifactReads, TraceReads, LabelReads):
     """What can be read in a view of the catalog."""
 
 
-class MlflowWrites(LoggedModelWrites, RegistryWrites, ArtifactWrites, TraceWrites, MlflowReads):
+class MlflowWrites(
+    LoggedModelWrites, RegistryWrites, ArtifactWrites, TraceWrites, LabelWrites, MlflowReads
+):
     """What can be changed in the write transaction; each change leaves an audit row."""
 
 

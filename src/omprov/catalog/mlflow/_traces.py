@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omprov.catalog._transaction import AnySelect
 
 _TRACES = (
-    select(trace.c.id, experiment.c.number, trace.c.time, trace.c.info, trace.c.spans)
+    select(trace.c.id, experiment.c.number, trace.c.time, trace.c.info)
     .join(experiment, experiment.c.key == trace.c.experiment_key)
     .join(project, project.c.key == trace.c.project_key)
 )
@@ -58,9 +58,8 @@ class TraceWrites(ExperimentWrites, TraceReads):
             "experiment_key": experiment_key,
             "time": known.time,
             "info": dict(known.info),
-            "spans": known.spans,
         }
-        renewed = ("experiment_key", "time", "info", "spans")
+        renewed = ("experiment_key", "time", "info")
         self._connection.execute(upsert(self._dialect, trace, *renewed), row)
 
     def remove_traces(self, project_name: str, ids: Sequence[str]) -> int:

@@ -150,7 +150,6 @@ def _trace() -> None:
         sa.Column("experiment_key", KEY, nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("info", sa.Text(), nullable=False),
-        sa.Column("spans", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("project_key", "id", name="pk_mlflow_trace"),
         sa.ForeignKeyConstraint(
             ["project_key"], ["project.key"], name="fk_mlflow_trace_project_key"
