@@ -64,7 +64,7 @@ class ExperimentReads(ReadTransaction):
 
     def _to_experiments(self, rows: Sequence[AnyRow]) -> list[Experiment]:
         tags = tags_of(self._connection, [row.id for row in rows])
-        return [Experiment(*row, tags=tags.get(row.id, {})) for row in rows]
+        return [Experiment(*(*row, tags.get(row.id, {}))) for row in rows]
 
     def _experiment_keys(self, project: str, numbers: Iterable[int]) -> list[int]:
         query = (

@@ -115,10 +115,12 @@ class LoggedModelReads(TrackedRunReads):
         tags = tags_of(self._connection, [row.id for row in rows])
         return [
             LoggedModel(
-                *row,
-                params=params.get(row.key, {}),
-                tags=tags.get(row.id, {}),
-                metrics=tuple(metrics.get(row.key, ())),
+                *(
+                    *row,
+                    params.get(row.key, {}),
+                    tags.get(row.id, {}),
+                    tuple(metrics.get(row.key, ())),
+                )
             )
             for row in rows
         ]

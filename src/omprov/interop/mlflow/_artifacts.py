@@ -39,13 +39,13 @@ class Part:
     """Bytes of a stored file, from `start` to before `stop`."""
 
     file: ArtifactFile
-    bytes: BinaryIO
+    source: BinaryIO
     start: int
     stop: int
 
     def read(self) -> Iterator[bytes]:
         """Give the bytes, piece by piece."""
-        with self.bytes as source:
+        with self.source as source:
             source.seek(self.start)
             left = self.stop - self.start
             while left > 0 and (piece := source.read(min(_PIECE, left))):

@@ -88,7 +88,7 @@ def parse_filter(text: str | None, subject: Subject) -> tuple[Comparison, ...]:
     if not text or not text.strip():
         return ()
     tree = _parsed(text, "filter", f"Invalid filter {text[:200]!r}")
-    return tuple(_comparison(one, subject) for one in tree.children if one is not None)
+    return tuple(_comparison(cast("Tree[Token]", one), subject) for one in tree.children)
 
 
 def parse_order(texts: Iterable[str], subject: Subject) -> tuple[Ordering, ...]:
@@ -134,6 +134,7 @@ def _parser() -> Lark:
 
 def _comparison(tree: Tree[Token], subject: Subject) -> Comparison:
     entity, key = _identified(str(tree.children[0]), subject)
+    value: float | str | tuple[str, ...] | None
     match tree.data:
         case "absent":
             operator, value = "IS NULL", None

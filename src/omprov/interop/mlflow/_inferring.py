@@ -58,6 +58,16 @@ def free_role(role: str, taken: Container[str]) -> str:
     return free
 
 
+def living_name(repository: Repository, name: AssetName) -> AssetName:
+    """Return the name; with a number, if an asset that was removed, and takes nothing, has it."""
+    number, living = 1, name
+    with repository.reading_mlflow() as reader:
+        while (asset := reader.find_asset(living)) is not None and asset.removed is not None:
+            number += 1
+            living = AssetName(name.project, name.kind, f"{name.name[:120]}-{number}")
+    return living
+
+
 def _algorithm(repository: Repository, tags: Mapping[str, str]) -> Version | None:
     """Return the version of the code: the one of its commit, else what clients said of it."""
     commit, script = tags.get(COMMIT, ""), tags.get(SCRIPT, "")
@@ -68,7 +78,7 @@ def _algorithm(repository: Repository, tags: Mapping[str, str]) -> Version | Non
     said = {"commit": commit, "name": _base(script), "repository": tags.get(REPOSITORY, "")}
     facts = {key: value for key, value in said.items() if value}
     return repository.add_version(
-        AssetName(repository.project, Kind.ALGORITHM, name),
+        living_name(repository, AssetName(repository.project, Kind.ALGORITHM, name)),
         {CODE_FILE: _json(facts)},
         message=f"commit {commit[:12]}" if commit else "",
         source={"mlflow": facts},
@@ -111,8 +121,9 @@ def _dataset(repository: Repository, link: Link) -> Version:
         if dataset.get(key)
     }
     told = {key: facts[key] for key in ("name", "digest", "source_type", "source") if key in facts}
+    asset = AssetName(repository.project, Kind.DATASET, name_like(link.name, "dataset"))
     return repository.add_version(
-        AssetName(repository.project, Kind.DATASET, name_like(link.name, "dataset")),
+        living_name(repository, asset),
         {DATASET_FILE: _json(facts)},
         message=f"digest {link.digest}",
         source={"mlflow": told},

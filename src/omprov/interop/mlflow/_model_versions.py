@@ -22,6 +22,8 @@ from ._registry import get_registered, get_registered_version, stage_of, version
 from ._shapes import hex_of, model_version_json, run_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omprov.catalog.mlflow import RegisteredModel
     from omprov.records import RunId, Version
 
@@ -217,10 +219,10 @@ def _delete_tag(call: Call) -> dict[str, Any]:
     return _tagged(call, {call.text("key"): None})
 
 
-def _tagged(call: Call, tags: dict[str, str | None] | dict[str, str]) -> dict[str, Any]:
+def _tagged(call: Call, tags: Mapping[str, str | None]) -> dict[str, Any]:
     with call.repository.writing_mlflow() as writer:
         known = get_registered_version(writer, call)
-        writer.set_tags(known.version.id, dict(tags))
+        writer.set_tags(known.version.id, tags)
         writer.set_registered_version(known)
     return {}
 

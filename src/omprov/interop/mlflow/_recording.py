@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from omprov.errors import Conflict
+from omprov.errors import Conflict, OmprovError, Unavailable
 from omprov.records import AssetName, Kind, name_like
 from omprov.repository import Output, RunUpdate
 
 from ._errors import missing
-from ._inferring import free_role, used_versions
+from ._inferring import free_role, living_name, used_versions
 from ._shapes import hex_of
 from ._trees import tree_of
 
@@ -32,6 +32,30 @@ HISTORY = "mlflow.log-model.history"
 """The tag in which older clients tell of models."""
 _FILES = "files"
 _ATTEMPTS = 20
+
+
+def end_run(repository: Repository, id: RunId, end: RunEnd) -> None:
+    """End a run, and record what it used and made.
+
+    Where that cannot be recorded, the run ends all the same, and its problems say why.
+
+    Raises:
+        Refused: there is no such run.
+        Unavailable: the repository cannot be written now.
+    """
+    try:
+        record_run(repository, id, end=end)
+    except Unavailable:
+        raise
+    except OmprovError as error:
+        with repository.reading_mlflow() as reader:
+            run = reader.find_run(id)
+        known = [] if run is None else run.source.get("problems", [])
+        problem = f"what it used and made was not recorded: {error}"
+        with repository.writing_mlflow() as writer:
+            writer.set_run(
+                id, status=end.status, ended=end.ended, source={"problems": [*known, problem]}
+            )
 
 
 def record_run(
@@ -83,13 +107,12 @@ def _record(
             "model" if name == "model" else f"model.{name_like(name, 'model')}", outputs
         )
         outputs[role] = _output(repository, f"{experiment}-{name}", message, root)
-    outputs |= {free_role(role, outputs): output for role, output in more.items()}
     used = (
         {}
         if known.outputs
         else used_versions(repository, run, lambda model: model_version(repository, model))
     )
-    made = _written(repository, known, used, outputs, end=end, position=position)
+    made = _written(repository, known, used, outputs, more=more, end=end, position=position)
     _remember(repository, made)
     if made.ended is not None:
         keep_files(repository, run)
@@ -100,25 +123,25 @@ def _written(
     repository: Repository,
     known: Run,
     used: Mapping[str, Version],
-    outputs: Mapping[str, Output],
+    models: Mapping[str, Output],
     *,
+    more: Mapping[str, Output],
     end: RunEnd | None,
     position: int,
 ) -> Run:
-    """Write outputs, those of one asset in a transaction each, and the end with the last."""
+    """Write outputs, those of one asset in a transaction each; `more` and the end with the last.
+
+    So whoever finds that another one was quicker has not written those, and may begin again.
+    """
     rounds: list[dict[str, Output]] = [{}]
-    for role, output in outputs.items():
-        here = next(
-            (one for one in rounds if all(o.asset != output.asset for o in one.values())), None
-        )
+    for role, output in models.items():
+        here = next((one for one in rounds if _is_free(one, output)), None)
         if here is None:
             rounds.append(here := {})
         here[role] = output
-    used = (
-        {}
-        if known.outputs
-        else used_versions(repository, run, lambda model: model_version(repository, model))
-    )
+    if not all(_is_free(rounds[-1], output) for output in more.values()):
+        rounds.append({})
+    rounds[-1] |= {free_role(role, rounds[-1]): output for role, output in more.items()}
     made = known
     for number, part in enumerate(rounds):
         made = repository.update_run(
@@ -131,6 +154,10 @@ def _written(
             ),
         )
     return made
+
+
+def _is_free(outputs: Mapping[str, Output], output: Output) -> bool:
+    return all(one.asset != output.asset for one in outputs.values())
 
 
 def _unrecorded(
@@ -167,7 +194,9 @@ def _experiment_name(reader: MlflowReads, run: TrackedRun, project: str) -> str:
 
 
 def _output(repository: Repository, name: str, message: str, root: str) -> Output:
-    asset = AssetName(repository.project, Kind.MODEL, name_like(name, "model"))
+    asset = living_name(
+        repository, AssetName(repository.project, Kind.MODEL, name_like(name, "model"))
+    )
     return Output(asset, tree_below(repository, root), message)
 
 
@@ -223,7 +252,9 @@ def _by_message(run: Run) -> dict[str, Version]:
 
 def _without_run(repository: Repository, model: LoggedModel) -> Version:
     """Record a model that no run logged."""
-    asset = AssetName(repository.project, Kind.MODEL, name_like(model.name, "model"))
+    asset = living_name(
+        repository, AssetName(repository.project, Kind.MODEL, name_like(model.name, "model"))
+    )
     version = repository.add_version(
         asset,
         tree_below(repository, model_folder(model)),

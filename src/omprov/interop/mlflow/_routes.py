@@ -170,13 +170,13 @@ class _Serving:
         headers["Content-Disposition"] = "attachment"
         headers["Content-Length"] = str(part.stop - part.start)
         if headers["ETag"] == request.headers.get("if-none-match"):
-            part.bytes.close()
+            part.source.close()
             return Response(status_code=304, headers={"ETag": headers["ETag"]})
         whole = part.stop - part.start == size
         if not whole:
             headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
         if request.method == "HEAD":
-            part.bytes.close()
+            part.source.close()
             return Response(status_code=200, headers=headers)
         return StreamingResponse(
             part.read(),

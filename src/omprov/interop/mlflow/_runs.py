@@ -15,7 +15,7 @@ from ._errors import invalid, missing
 from ._experiments import ensure_default, experiment_number, get_experiment, labels, view_stages
 from ._filters import parse_filter, parse_order
 from ._pages import page
-from ._recording import record_run
+from ._recording import end_run
 from ._shapes import run_id_of, run_info_json, run_json
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _update(call: Call) -> dict[str, Any]:
     if status in _ENDED:
         ended = call.number("end_time", 0)
         time = time_of(ended, "end_time") if ended else datetime.now(UTC)
-        record_run(call.repository, id, end=RunEnd(_ENDED[status], time))
+        end_run(call.repository, id, RunEnd(_ENDED[status], time))
     elif status in _GOING_ON:
         with call.repository.writing_mlflow() as writer:
             writer.set_run(id, status=RunStatus.RUNNING)
