@@ -75,10 +75,10 @@ _LINKS = (
 class TrackedRunReads(RunReads, ExperimentReads):
     """Reads of runs of experiments."""
 
-    def find_tracked_stage(self, project: str, id: RunId) -> str | None:
-        """Return whether a run of the project is ``active`` or ``deleted``."""
+    def find_tracked_stage(self, project: str, id: RunId) -> tuple[int, str] | None:
+        """Return the key of a run of the project, and whether it is ``active`` or ``deleted``."""
         row = self._connection.execute(_STAGE, {"id": id, "project": project}).first()
-        return None if row is None else str(row.stage)
+        return None if row is None else (row.key, row.stage)
 
     def find_tracked_run(self, project: str, id: RunId) -> TrackedRun | None:
         """Return a run of the project, whole; deleted ones included."""

@@ -20,7 +20,7 @@ from ._call import (
 from ._errors import Refused, invalid, missing
 from ._experiments import labels
 from ._pages import page
-from ._runs import RUN_NAME, active_run, get_run
+from ._runs import RUN_NAME, active_run, active_run_and_key, get_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 METRICS, PARAMS, TAGS, ALL = 1000, 100, 100, 1000
 """How many of each a batch takes."""
 _LONGEST_PARAM = 6000
+_MOST = 2**63
 _NAME = re.compile(r"[/\w.\- :]{1,250}")
 
 
@@ -89,10 +90,10 @@ def _log(
         (one, point) for one, point in zip(metrics, points, strict=True) if one.get("model_id")
     ]
     with call.repository.writing_mlflow() as writer:
-        id = active_run(writer, call)  # noqa: A001 the field's name
+        id, key = active_run_and_key(writer, call)  # noqa: A001 the field's name
         fresh = _fresh(writer, id, params)
         if points:
-            writer.add_metric_points(id, points)
+            writer.append_run_points(id, key, [*points])
         if of_models:
             writer.put_model_metrics(id, _model_points(writer, call, id, of_models))
         if fresh:
@@ -105,12 +106,18 @@ def _log(
 
 
 def _point(item: Mapping[str, Any]) -> MetricPoint:
-    name = _checked_name(item.get("key"), "metric")
-    if "value" not in item:
+    name, value = item.get("key"), item.get("value")
+    step, time = item.get("step", 0), item.get("timestamp", 0)
+    if type(name) is not str or not _NAME.fullmatch(name) or "." in name or "/" in name:
+        name = _checked_name(name, "metric")
+    if value is None:
         raise invalid("Missing value for required parameter 'value'.")
-    value = checked_float(item["value"], "value")
-    step = checked_number(item.get("step", 0), "step")
-    time = checked_number(item.get("timestamp", 0), "timestamp")
+    if type(value) is not float:
+        value = checked_float(value, "value")
+    if type(step) is not int or not -_MOST <= step < _MOST:
+        step = checked_number(step, "step")
+    if type(time) is not int:
+        time = checked_number(time, "timestamp")
     return MetricPoint(name, step, value, time_of(time))
 
 

@@ -63,14 +63,24 @@ def active_run(reader: MlflowReads, call: Call) -> RunId:
     Raises:
         Refused: there is none, or it is deleted.
     """
+    return active_run_and_key(reader, call)[0]
+
+
+def active_run_and_key(reader: MlflowReads, call: Call) -> tuple[RunId, int]:
+    """Return the id of the run that a call changes, and its key in the catalog.
+
+    Raises:
+        Refused: there is none, or it is deleted.
+    """
     text = call.text("run_id", "run_uuid")
     id = run_id_of(text)  # noqa: A001 the field's name
-    stage = reader.find_tracked_stage(call.project, id)
-    if stage is None:
+    found = reader.find_tracked_stage(call.project, id)
+    if found is None:
         raise missing(f"Run with id={text} not found")
+    key, stage = found
     if stage != "active":
         raise invalid(f"The run {text} must be in the 'active' state. Current state is {stage}.")
-    return id
+    return id, key
 
 
 def _create(call: Call) -> dict[str, Any]:
