@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, bindparam, func, insert, select, type_coerce, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from omprov.catalog._interface import ChangeKind
 from omprov.catalog._labels import tags_of
@@ -21,7 +21,7 @@ from omprov.records import RunId, RunStatus
 from ._criteria import RUNS, Comparison, Criteria
 from ._experiments import ExperimentReads, ExperimentWrites
 from ._facts import Link, TrackedMetric, TrackedRun
-from ._statements import indexed_start, page_of, searched
+from ._statements import as_uuids, equals_by_index, page_of, searched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,22 +116,19 @@ class TrackedRunReads(RunReads, ExperimentReads):
         few = self._few(criteria.comparisons)
         if few is not None and not few:
             return []
-        found = None
+        order = criteria.orderings
+        if few is None and len(order) == 1 and order[0].entity == "metric":
+            streams = self._by_metric(keys, criteria, stages)
+            return self.get_tracked_runs(self._page_through(streams, limit, offset))
+        query = _tracked(select(tracked.c.run_key).select_from(tracked), stages)
         if few is None:
-            found = self._along_metric(keys, criteria, stages=stages, limit=limit, offset=offset)
-        if found is None or len(found) < limit:
-            query = select(tracked.c.run_key).join(run, run.c.key == tracked.c.run_key)
-            query = query.join(experiment, experiment.c.key == tracked.c.experiment_key)
-            query = query.where(tracked.c.stage.in_(stages))
-            if few is None:
-                query = query.where(_one_of(tracked.c.experiment_key, keys))
-            else:  # so written that no index of experiments is walked
-                query = query.where(
-                    (tracked.c.experiment_key + 0).in_(keys), tracked.c.run_key.in_(few)
-                )
-            query = searched(query, RUNS, criteria, self._dialect)
-            query = query.order_by(tracked.c.started.desc(), tracked.c.run_key.desc())
-            found = list(self._connection.execute(page_of(query, limit, offset)).scalars())
+            query = query.where(_one_of(tracked.c.experiment_key, keys))
+        else:  # so written that no index of experiments is walked
+            query = query.where(
+                (tracked.c.experiment_key + 0).in_(keys), tracked.c.run_key.in_(few)
+            )
+        query = _newest_first(searched(query, RUNS, criteria, self._dialect))
+        found = list(self._connection.execute(page_of(query, limit, offset)).scalars())
         return self.get_tracked_runs(found)
 
     def get_tracked_runs(self, keys: Sequence[int]) -> list[TrackedRun]:
@@ -174,16 +171,12 @@ class TrackedRunReads(RunReads, ExperimentReads):
         """Return what looks a comparison up in an index; ``None`` where there is none."""
         match one.entity, one.operator:
             case "metric", "=" | "<" | "<=" | ">" | ">=":
-                column, value = metric.c.value, float(one.value)  # type: ignore[arg-type]
-                query = select(metric.c.run_key).where(metric.c.name == one.key)
-                return query.where(column.op(one.operator)(value))
+                at = metric.c.value.op(one.operator)(one.value)
+                return select(metric.c.run_key).where(metric.c.name == one.key, at)
             case "param", "=":
-                written = json.dumps(one.value)
-                text = type_coerce(run_param.c.value, Text)
                 return select(run_param.c.run_key).where(
                     run_param.c.name == one.key,
-                    func.substr(run_param.c.value, 1, 64, type_=Text) == indexed_start(written),
-                    text == written,
+                    equals_by_index(run_param.c.value, json.dumps(one.value)),
                 )
             case "tag", "=":
                 return (
@@ -191,49 +184,59 @@ class TrackedRunReads(RunReads, ExperimentReads):
                     .join(tag_table, tag_table.c.target == run.c.id)
                     .where(
                         tag_table.c.name == one.key,
-                        func.substr(tag_table.c.value, 1, 64, type_=Text)
-                        == indexed_start(str(one.value)),
-                        tag_table.c.value == one.value,
+                        equals_by_index(tag_table.c.value, str(one.value)),
                     )
                 )
+            case "attribute", "=" if one.key == "run_name":
+                return select(run.c.key).where(run.c.name == one.value)
+            case "attribute", "=" if one.key == "run_id":
+                return select(run.c.key).where(run.c.id == as_uuids(one.value))
             case "dataset", "=" if one.key == "name":
                 return select(link.c.run_key).where(link.c.name == one.value)
             case _:
                 return None
 
-    def _along_metric(
-        self,
-        experiments: Sequence[int],
-        criteria: Criteria,
-        *,
-        stages: Sequence[str],
-        limit: int,
-        offset: int,
-    ) -> list[int] | None:
-        """Return a page of runs in the order of a metric alone, along its index.
-
-        Runs without the metric, or with NaN, come last and are not among them; so a page that is
-        not full says nothing.
+    def _by_metric(
+        self, experiments: Sequence[int], criteria: Criteria, stages: Sequence[str]
+    ) -> list[AnySelect]:
+        """Return the runs in the order of a metric in three parts, each of which an index orders:
+        those with a value, those with NaN, and those without the metric.
         """
-        if [one.entity for one in criteria.orderings] != ["metric"]:
-            return None
         (order,) = criteria.orderings
-        query = (
+        filters = Criteria(criteria.comparisons)
+        along = _tracked(
             select(metric.c.run_key)
-            .join(tracked, tracked.c.run_key == metric.c.run_key)
-            .join(run, run.c.key == metric.c.run_key)
-            .join(experiment, experiment.c.key == tracked.c.experiment_key)
-            .where(
-                metric.c.name == order.key,
-                metric.c.value.is_not(None),
-                (tracked.c.experiment_key + 0).in_(experiments),
-                tracked.c.stage.in_(stages),
-            )
-        )
-        query = searched(query, RUNS, Criteria(criteria.comparisons), self._dialect)
+            .select_from(metric)
+            .join(tracked, tracked.c.run_key == metric.c.run_key),
+            stages,
+        ).where(metric.c.name == order.key, (tracked.c.experiment_key + 0).in_(experiments))
         value = metric.c.value.asc() if order.ascending else metric.c.value.desc()
-        query = query.order_by(value, tracked.c.started.desc(), tracked.c.run_key.desc())
-        return list(self._connection.execute(page_of(query, limit, offset)).scalars())
+        lacking = _tracked(select(tracked.c.run_key).select_from(tracked), stages).where(
+            _one_of(tracked.c.experiment_key, experiments),
+            ~exists().where(metric.c.run_key == tracked.c.run_key, metric.c.name == order.key),
+        )
+        parts = (
+            along.where(metric.c.value.is_not(None)).order_by(value),
+            along.where(metric.c.value.is_(None)),
+            lacking,
+        )
+        return [_newest_first(searched(part, RUNS, filters, self._dialect)) for part in parts]
+
+    def _page_through(self, streams: Sequence[AnySelect], limit: int, offset: int) -> list[int]:
+        """Return a page of several selects, one after the other."""
+        found: list[int] = []
+        for stream in streams:
+            query = page_of(stream, limit - len(found), offset)
+            rows = list(self._connection.execute(query).scalars())
+            found += rows
+            if len(found) == limit:
+                break
+            if rows:
+                offset = 0
+            elif offset:
+                counted = select(func.count()).select_from(stream.order_by(None).subquery())
+                offset -= self._connection.execute(counted).scalar_one()
+        return found
 
     def _to_tracked(self, rows: Sequence[Any]) -> list[TrackedRun]:
         keys = [row[0] for row in rows]
@@ -260,6 +263,20 @@ class TrackedRunReads(RunReads, ExperimentReads):
             )
             for row in rows
         ]
+
+
+def _tracked(query: AnySelect, stages: Sequence[str]) -> AnySelect:
+    """Join what searches of runs may name."""
+    return (
+        query.join(run, run.c.key == tracked.c.run_key)
+        .join(experiment, experiment.c.key == tracked.c.experiment_key)
+        .where(tracked.c.stage.in_(stages))
+    )
+
+
+def _newest_first(query: AnySelect) -> AnySelect:
+    """Order what is equal so far by time, the newest first."""
+    return query.order_by(tracked.c.started.desc(), tracked.c.run_key.desc())
 
 
 def _one_of(column: Any, keys: Sequence[int]) -> Any:

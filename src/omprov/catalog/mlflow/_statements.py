@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
     from ._criteria import Comparison, Criteria, Ordering, Subject
 
+_METRIC = metric.alias("sought")  # the search itself may go along `metric`
 _GLOB = re.compile(r"[*?\[]")
-_NUMERIC = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
 
 def searched(query: AnySelect, subject: Subject, criteria: Criteria, dialect: str) -> AnySelect:
@@ -155,7 +156,7 @@ def _attribute(subject: Subject, comparison: Comparison, dialect: str) -> Column
         )
     if comparison.key in subject.ids:
         if comparison.operator in {"=", "!=", "IN", "NOT IN"}:
-            return compared(column, _with_value(comparison, _as_uuids(comparison.value)), dialect)
+            return compared(column, _with_value(comparison, as_uuids(comparison.value)), dialect)
         column = func.replace(column, "-", "")
     return compared(column, comparison, dialect)
 
@@ -164,9 +165,10 @@ def _with_value(comparison: Comparison, value: Any) -> Comparison:
     return type(comparison)(comparison.entity, comparison.key, comparison.operator, value)
 
 
-def _as_uuids(value: Any) -> Any:
+def as_uuids(value: Any) -> Any:
+    """Return ids of runs, or several, with the hyphens that MLflow leaves out."""
     if isinstance(value, tuple):
-        return tuple(_as_uuids(one) for one in value)
+        return tuple(as_uuids(one) for one in value)
     text = str(value)
     if len(text) != 32:
         return text
@@ -179,9 +181,9 @@ def _metric(
     value = _with_value(comparison, float(cast("float", comparison.value)))
     if subject is not LOGGED_MODELS:
         return [
-            metric.c.run_key == subject.key,
-            metric.c.name == comparison.key,
-            compared(metric.c.value, value, ""),
+            _METRIC.c.run_key == subject.key,
+            _METRIC.c.name == comparison.key,
+            compared(_METRIC.c.value, value, ""),
         ]
     return [
         _of_model(),
@@ -265,7 +267,7 @@ def _order(subject: Subject, ordering: Ordering, dialect: str) -> tuple[ColumnEl
         return (_directed(column, ordering),)
     value = _value_of(subject, ordering, dialect)
     if ordering.entity == "metric" and subject is not LOGGED_MODELS:  # NaN before none
-        there = exists().where(metric.c.run_key == subject.key, metric.c.name == ordering.key)
+        there = exists().where(_METRIC.c.run_key == subject.key, _METRIC.c.name == ordering.key)
         missing = case((value.is_not(None), 0), (there, 1), else_=2)
     else:
         missing = case((value.is_(None), 1), else_=0)
@@ -290,7 +292,9 @@ def _value_of(subject: Subject, ordering: Ordering, dialect: str) -> ColumnEleme
     elif ordering.entity != "metric":
         return false()
     elif subject is not LOGGED_MODELS:
-        query = select(metric.c.value).where(metric.c.run_key == subject.key, metric.c.name == key)
+        query = select(_METRIC.c.value).where(
+            _METRIC.c.run_key == subject.key, _METRIC.c.name == key
+        )
     else:
         on = logged_model_metric.c
         query = (
@@ -304,6 +308,10 @@ def _value_of(subject: Subject, ordering: Ordering, dialect: str) -> ColumnEleme
     return query.scalar_subquery()
 
 
-def indexed_start(text: str) -> str:
-    """Return what of a value stands in its index."""
-    return text[:INDEXED]
+def equals_by_index(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Ask for a value by the start of it that its index holds, then by all of it."""
+    first: ColumnElement[int] = literal_column("1")  # as the index is written
+    last: ColumnElement[int] = literal_column(str(INDEXED))
+    start = func.substr(column, first, last, type_=Text)
+    # `column = text` alone would let SQLite put the text in place of the column in `start`
+    return and_(start == text[:INDEXED], type_coerce(column, Text) + "" == text)
