@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from omprov.errors import Conflict, OmprovError, Unavailable
-from omprov.records import AssetName, Kind, name_like
+from omprov.records import AssetName, Kind, RunStatus, name_like
 from omprov.repository import Output, RunUpdate
 
 from ._errors import missing
@@ -107,11 +107,10 @@ def _record(
             "model" if name == "model" else f"model.{name_like(name, 'model')}", outputs
         )
         outputs[role] = _output(repository, f"{experiment}-{name}", message, root)
-    used = (
-        {}
-        if known.outputs
-        else used_versions(repository, run, lambda model: model_version(repository, model))
-    )
+    used: dict[str, Version] = {}
+    ends = end is not None and known.status is RunStatus.RUNNING
+    if ends or not known.outputs:  # what came too late is noted among its problems, at the end
+        used = used_versions(repository, run, lambda model: model_version(repository, model))
     made = _written(repository, known, used, outputs, more=more, end=end, position=position)
     _remember(repository, made)
     if made.ended is not None:
