@@ -168,6 +168,8 @@ def test_a_migration_never_overwrites_a_copy(path):
         migrate_catalog(path)
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping")
 def test_the_migrations_build_the_tables_that_the_queries_know(path):
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:

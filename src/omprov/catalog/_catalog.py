@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from omprov._lazy import Later
 from omprov.errors import Busy, Damaged, InvalidInput
 
 from ._assets import AssetReads, AssetWrites
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
     from ._database import Database
     from ._interface import CatalogReader, CatalogWriter
+    from .mlflow import MlflowReads, MlflowWrites
+    from .mlflow import _sides as _mlflow_sides
+else:  # most who open a catalog speak no foreign protocol
+    _mlflow_sides = Later(".mlflow._sides", "omprov.catalog")
 
 
 class _Reader(
@@ -54,6 +59,10 @@ class _Reader(
 ):
     """`CatalogReader`, noun by noun."""
 
+    @property
+    def mlflow(self) -> MlflowReads:
+        return _mlflow_sides.reads_of(self)
+
 
 class _Writer(
     RunWrites,
@@ -68,6 +77,10 @@ class _Writer(
     SnapshotReads,
 ):
     """`CatalogWriter`, noun by noun."""
+
+    @property
+    def mlflow(self) -> MlflowWrites:
+        return _mlflow_sides.writes_of(self)
 
 
 class SqlCatalog:

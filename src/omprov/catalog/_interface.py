@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         VersionKey,
     )
 
+    from .mlflow import MlflowReads, MlflowWrites
+
 
 class ChangeKind(StrEnum):
     """What a row of the change feed tells."""
@@ -355,6 +357,12 @@ class CatalogReader(PeopleReader, Protocol):
         """Return (step, value, time) in the order of step, then time, then arrival."""
         ...
 
+    # -- what MLflow's clients keep beside it
+    @property
+    def mlflow(self) -> MlflowReads:
+        """The same view, as MLflow's protocol reads it."""
+        ...
+
     # -- the rest
     def list_audit(
         self, *, limit: int = 100, below: int | None = None, project: str | None = None
@@ -405,6 +413,11 @@ class CatalogWriter(CatalogReader, PeopleWriter, Protocol):
     notices). Let an error end the block: what the failed method had done by then is rolled back
     with everything else.
     """
+
+    @property
+    def mlflow(self) -> MlflowWrites:
+        """The same transaction, as MLflow's protocol writes in it."""
+        ...
 
     def add_project(self, name: str) -> Project:
         """Raise `AlreadyExists` where the name is taken."""

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, literal, select, union_all
 from omprov.errors import NotFound
 from omprov.records import Run, RunStatus
 
-from . import _tables
+from . import _mlflow_tables, _tables
 from ._labels import tags_of
 from ._metrics import MetricReads
 from ._tables import (
@@ -75,7 +75,7 @@ _FILES = (
     .where(run_files.c.run_key.in_(bindparam("keys", expanding=True)))
     .order_by(run_files.c.run_key, run_files.c.name)
 )
-_FILE_DIGESTS = select(run_files.c.digest)
+_FILE_DIGESTS = union_all(select(run_files.c.digest), select(_mlflow_tables.artifact.c.digest))
 _KEYS = select(run.c.key, run.c.id).where(run.c.id.in_(bindparam("ids", expanding=True)))
 _KEY = select(run.c.key).where(run.c.id == bindparam("id"))
 _TAGGED = (

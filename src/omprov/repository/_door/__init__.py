@@ -9,6 +9,7 @@ from omprov.repository._door._changes import Changes
 from omprov.repository._door._commits import Commits
 from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
+from omprov.repository._door._foreign import Foreign
 from omprov.repository._door._labels import Labels
 from omprov.repository._door._late_facts import LateFacts
 from omprov.repository._door._opened import AnyAsset, AnyVersion
@@ -28,6 +29,7 @@ class Repository(
     Labels,
     LateFacts,
     People,
+    Foreign,
     Care,
     Backups,
     Changes,

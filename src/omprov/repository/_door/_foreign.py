@@ -1,0 +1,32 @@
+"""Views and transactions for foreign protocols, which keep facts of their own in the catalog."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from omprov.repository._door._opened import Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omprov.catalog.mlflow import MlflowReads, MlflowWrites
+
+
+class Foreign(Opened):
+    """Views and transactions for foreign protocols, which keep facts of their own in the catalog.
+
+    What changes version graphs goes through the other calls.
+    """
+
+    @contextmanager
+    def reading_mlflow(self) -> Iterator[MlflowReads]:
+        """Open a consistent view for MLflow's protocol; close it soon."""
+        with self._reading() as reader:
+            yield reader.mlflow
+
+    @contextmanager
+    def writing_mlflow(self) -> Iterator[MlflowWrites]:
+        """Open the one write transaction for MLflow's protocol: all of the block, or nothing."""
+        with self._writing() as writer:
+            yield writer.mlflow
