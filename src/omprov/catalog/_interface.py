@@ -330,6 +330,10 @@ class CatalogReader(Protocol):
         """Return (run, role, version) for each use of these versions as an input."""
         ...
 
+    def run_projects(self, runs: Iterable[RunId]) -> dict[RunId, str]:
+        """Return the project of each run; an id that does not exist is left out."""
+        ...
+
     def run_links(
         self, runs: Iterable[RunId]
     ) -> dict[RunId, tuple[dict[str, VersionKey], dict[str, VersionKey]]]:

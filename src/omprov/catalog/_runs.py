@@ -96,6 +96,11 @@ _USES = (
     .order_by(run.c.key, run_input.c.role)
 )
 
+_PROJECTS = (
+    select(run.c.id, project.c.name)
+    .join(project, project.c.key == run.c.project_key)
+    .where(run.c.id.in_(bindparam("ids", expanding=True)))
+)
 _POSITIONS = (
     select(run_journal.c.name, run_journal.c.position)
     .join(run, run.c.key == run_journal.c.run_key)
@@ -183,6 +188,13 @@ class RunReads(MetricReads, VersionReads):
             for batch in in_batches(dict.fromkeys(keys))
             for run_id, role, key in self._connection.execute(_USES, {"keys": batch})
         ]
+
+    def run_projects(self, runs: Iterable[RunId]) -> dict[RunId, str]:
+        return {
+            run_id: name
+            for batch in in_batches(dict.fromkeys(runs))
+            for run_id, name in self._connection.execute(_PROJECTS, {"ids": batch})
+        }
 
     def run_links(self, runs: Iterable[RunId]) -> dict[RunId, _Links]:
         found: dict[RunId, _Links] = {}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._contents import ByReference, store_content
     from ._copies import ClearedCopies
     from ._door import Repository
+    from ._door._changes import Happened
     from ._door._commits import CommitVersion
     from ._door._remotes import Exchange
     from ._durations import parse_duration
@@ -52,6 +53,7 @@ __all__ = [
     "Exchange",
     "Finding",
     "Freed",
+    "Happened",
     "Held",
     "History",
     "Lineage",
@@ -101,6 +103,7 @@ __getattr__, __dir__ = load_on_use(
         "FOLDER": "._layout",
         "Finding": "._checking",
         "Freed": "._collecting",
+        "Happened": "._door._changes",
         "Held": "._workspace",
         "History": "._reading",
         "JOURNAL": "._layout",

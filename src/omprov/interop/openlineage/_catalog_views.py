@@ -116,8 +116,8 @@ def run_by_id(repository: Repository, id: RunId) -> Run:
     Raises:
         NotFound: there is none.
     """
-    run = repository.get_run(id)
-    if run.project != repository.project:
+    run = repository.find_run(id)
+    if run is None or run.project != repository.project:
         raise NotFound("run", id)
     return run
 

@@ -93,11 +93,8 @@ def _with_problem(source: Any, error: OmprovError) -> dict[str, Any]:
 
 
 def _find_run(repository: Repository, id: RunId) -> Run | None:
-    try:
-        run = repository.get_run(id)
-    except NotFound:
-        return None
-    if run.project != repository.project:
+    run = repository.find_run(id)
+    if run is not None and run.project != repository.project:
         raise Conflict(f"run {id} cannot be recorded here: its id is taken")
     return run
 

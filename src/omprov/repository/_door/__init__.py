@@ -5,6 +5,7 @@ from __future__ import annotations
 from omprov.repository._door._assets import Assets
 from omprov.repository._door._backups import Backups
 from omprov.repository._door._care import Care
+from omprov.repository._door._changes import Changes
 from omprov.repository._door._commits import Commits
 from omprov.repository._door._contents import Contents
 from omprov.repository._door._edges import Edges
@@ -16,7 +17,18 @@ from omprov.repository._door._remotes import Remotes
 __all__ = ["AnyAsset", "AnyVersion", "Repository"]
 
 
-class Repository(Assets, Contents, Commits, Remotes, Edges, Labels, LateFacts, Care, Backups):
+class Repository(
+    Assets,
+    Contents,
+    Commits,
+    Remotes,
+    Edges,
+    Labels,
+    LateFacts,
+    Care,
+    Backups,
+    Changes,
+):
     """A repository in a folder.
 
     Every method that changes something is one transaction: all or nothing, durable when it

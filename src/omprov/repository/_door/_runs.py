@@ -203,6 +203,11 @@ class Runs(Opened):
         ]
         return [edge for edge in found if edge.weight is not None]  # None: it is gone meanwhile
 
+    def find_run(self, id: RunId) -> Run | None:
+        """Return a run by its whole id."""
+        with self._reading() as reader:
+            return reader.find_run(id)
+
     def get_run(self, id: str) -> Run:
         """Return a run by its id, the beginning of its id, or of its last part.
 
