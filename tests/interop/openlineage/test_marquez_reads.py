@@ -30,8 +30,8 @@ def get(url, path, project=None, **options):
         with urllib.request.urlopen(request) as answer:
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        error.read()
-        return error.code
+        with error:
+            return error.code
 
 
 @pytest.fixture

@@ -73,7 +73,8 @@ def post(url, body, path="lineage", headers=None):
         with urllib.request.urlopen(request) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, error.read()
+        with error:
+            return error.code, error.read()
 
 
 def whole_run(run=None, *, job="clean", inputs=("raw",), outputs=("clean",), start=0, labels=None):

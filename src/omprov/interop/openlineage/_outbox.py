@@ -129,7 +129,10 @@ class Emitter:
             if place.is_paused and not insist:
                 return Emitted(problem=place.problem)
             deadline = None if seconds is None else time.monotonic() + seconds
-            return self._emit(repository, place, deadline)
+            try:
+                return self._emit(repository, place, deadline)
+            finally:
+                self._pool.clear()
 
     def _emit(self, repository: Repository, place: _Place, deadline: float | None) -> Emitted:
         sent = refused = 0
