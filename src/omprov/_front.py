@@ -11,27 +11,32 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import omprov.capture
 import omprov.client
 import omprov.repository
-from omprov.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
+from omprov._lazy import Later
+from omprov.errors import AlreadyExists, InvalidInput, NotFound, OmprovError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from omprov.capture import ActiveRun, Home
     from omprov.client import Connection, Credentials
     from omprov.records import Difference
     from omprov.repository import Added, ByReference, Repository, VersionHandle
 
+_openlineage = Later("omprov.interop.openlineage", "omprov")
+"""Stands above what stands on this module; and nobody else needs HTTP."""
 _DELIVER = "import sys; from omprov._front import deliver; deliver(sys.argv[1])"
+_TELLING_SECONDS = 5.0
+"""The longest that others are told of runs, by those who have something else to do."""
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
@@ -103,7 +108,11 @@ def start_run(
     """
     if repository is not None:
         home = omprov.capture.Home(
-            repository.path, lambda: repository, repository=repository, facts=_facts
+            repository.path,
+            lambda: repository,
+            repository=repository,
+            facts=_facts,
+            delivered=tell_of_runs,
         )
     else:
         home = _home(os.environ.get("OMPROV_URL"), Path.cwd())
@@ -174,7 +183,9 @@ def _home(url: str | None, here: Path) -> Home:
         with connect(url) as made:
             path = made.path
     command = [sys.executable, "-P", "-c", _DELIVER, str(path)] if sys.executable else []
-    return omprov.capture.Home(path, partial(_open, path), facts=_facts, deliver_command=command)
+    return omprov.capture.Home(
+        path, partial(_open, path), facts=_facts, deliver_command=command, delivered=tell_of_runs
+    )
 
 
 def _facts(repository: Repository, script: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -186,6 +197,36 @@ def deliver(folder: str) -> None:
     with _open(Path(folder)) as repository:
         for problem in omprov.capture.sync_runs(repository, _facts).problems:
             sys.stderr.write(f"{problem}\n")
+        tell_of_runs(repository)
+
+
+def tell_of_runs(repository: Repository, *, insist: bool = False) -> str:
+    """Tell whoever ``OMPROV_OPENLINEAGE_URL`` names of the runs of a repository that it lacks.
+
+    Args:
+        repository: whose runs.
+        insist: take all the time it needs, and ask a receiver that was away just now.
+
+    Returns:
+        Why the receiver took nothing more; empty where all is well, or nobody is named.
+    """
+    url = os.environ.get("OMPROV_OPENLINEAGE_URL")
+    if not url:
+        return ""
+    key = os.environ.get("OMPROV_OPENLINEAGE_API_KEY") or None
+    namespace = os.environ.get("OMPROV_OPENLINEAGE_NAMESPACE") or f"omprov://{socket.gethostname()}"
+    try:
+        emitter = _emitter(url, key, namespace)
+        seconds = None if insist else _TELLING_SECONDS
+        problem: str = emitter.emit(repository, seconds=seconds, insist=insist).problem
+    except (OmprovError, OSError) as error:
+        return str(error)
+    return problem
+
+
+@lru_cache(maxsize=2)
+def _emitter(url: str, key: str | None, namespace: str) -> Any:
+    return _openlineage.Emitter(_openlineage.Receiver(url, key, namespace))
 
 
 def _open(folder: Path) -> Repository:

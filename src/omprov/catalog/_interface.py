@@ -549,16 +549,18 @@ class CatalogWriter(CatalogReader, PeopleWriter, Protocol):
         run: RunId,
         *,
         status: RunStatus | None = None,
+        started: datetime | None = None,
         ended: datetime | None = None,
         exit_status: int | None = None,
         message: str | None = None,
         command: Sequence[str] | None = None,
         params: Mapping[str, Any] | None = None,
         source: Mapping[str, Any] | None = None,
+        parent: RunId | None = None,
     ) -> None:
         """Change what is given; params and source are merged in.
 
-        A run that is running again has not ended.
+        A run that is running again has not ended. One that has a parent keeps it.
         """
         ...
 

@@ -12,20 +12,28 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    String,
     Table,
     func,
 )
 
 from . import _tables
 from ._tables import metadata
-from ._types import DigestBytes, IdText, Json, KeyInteger, Measurement, PlainText, Time
+from ._types import (
+    DigestBytes,
+    IdText,
+    Json,
+    KeyInteger,
+    Measurement,
+    PlainText,
+    Time,
+    short_text,
+)
 
 INDEXED = 64
 """So many characters of a tag's or a parameter's value stand in its index: PostgreSQL takes no
 row of more than 2,700 bytes in one."""
 
-PathText = String(1000).with_variant(String(1000, collation="C"), "postgresql")
+PathText = short_text(1000)
 """A path in byte order, so that what is below a folder is a range."""
 
 experiment = Table(
@@ -37,7 +45,7 @@ experiment = Table(
     Column("number", BigInteger, nullable=False),
     Column("name", PlainText, nullable=False),
     Column("location", PlainText),  # of artifacts, where it is not this server
-    Column("stage", String(8), nullable=False),
+    Column("stage", short_text(8), nullable=False),
     Column("created", Time, nullable=False),
     Column("updated", Time, nullable=False),
     Index("uq_mlflow_experiment_project_key_number", "project_key", "number", unique=True),
@@ -49,7 +57,7 @@ tracked = Table(
     metadata,
     Column("run_key", ForeignKey("run.key"), primary_key=True),
     Column("experiment_key", ForeignKey("mlflow_experiment.key"), nullable=False),
-    Column("stage", String(8), nullable=False),
+    Column("stage", short_text(8), nullable=False),
     Column("started", Time, nullable=False),
     Index(None, "experiment_key", "stage", "started", "run_key"),
     sqlite_with_rowid=False,
@@ -60,7 +68,7 @@ link = Table(
     metadata,
     Column("run_key", ForeignKey("run.key"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("sort", String(8), nullable=False),  # dataset, used, made
+    Column("sort", short_text(8), nullable=False),  # dataset, used, made
     Column("name", PlainText, nullable=False),  # of the dataset; the id of the model
     Column("digest", PlainText, nullable=False),
     Column("context", PlainText, nullable=False),
@@ -79,8 +87,8 @@ logged_model = Table(
     Column("version_key", ForeignKey("version.key")),  # once it is recorded
     Column("name", PlainText, nullable=False),
     Column("model_type", PlainText, nullable=False),
-    Column("status", String(32), nullable=False),
-    Column("stage", String(8), nullable=False),
+    Column("status", short_text(32), nullable=False),
+    Column("stage", short_text(8), nullable=False),
     Column("created", Time, nullable=False),
     Column("updated", Time, nullable=False),
     Index(None, "experiment_key", "stage", "created", "key"),
@@ -129,7 +137,7 @@ registered_version = Table(
     Column("run", PlainText, nullable=False),
     Column("run_link", PlainText, nullable=False),
     Column("model", PlainText, nullable=False),
-    Column("stage", String(16), nullable=False),
+    Column("stage", short_text(16), nullable=False),
     Column("description", PlainText, nullable=False),
     Column("updated", Time, nullable=False),
     Index(None, "asset_key", "version_key"),
@@ -152,7 +160,7 @@ trace = Table(
     "mlflow_trace",
     metadata,
     Column("project_key", ForeignKey("project.key"), primary_key=True),
-    Column("id", String(128), primary_key=True),
+    Column("id", short_text(128), primary_key=True),
     Column("experiment_key", ForeignKey("mlflow_experiment.key"), nullable=False),
     Column("time", Time, nullable=False),
     Column("info", Json, nullable=False),

@@ -151,16 +151,19 @@ class RunWrites(RunReads, MetricWrites):
         run: RunId,
         *,
         status: RunStatus | None = None,
+        started: datetime | None = None,
         ended: datetime | None = None,
         exit_status: int | None = None,
         message: str | None = None,
         command: Sequence[str] | None = None,
         params: Mapping[str, Any] | None = None,
         source: Mapping[str, Any] | None = None,
+        parent: RunId | None = None,
     ) -> None:
         key = self._run_key(run)
         changes: dict[str, Any] = {
             "status": None if status is None else status.value,
+            "started": started,
             "ended": ended,
             "exit_status": exit_status,
             "message": message,
@@ -180,7 +183,15 @@ class RunWrites(RunReads, MetricWrites):
             )
         if params:
             self._put_params(key, params)
-        told = sorted(changes) + (["params"] if params else [])
+        if parent is not None:
+            self._connection.execute(
+                upsert(self._dialect, run_parent), {"run_key": key, "parent": parent}
+            )
+        told = [
+            *sorted(changes),
+            *(["params"] if params else []),
+            *(["parent"] if parent is not None else []),
+        ]
         if told:
             self._announce(ChangeKind.RUN, {"run": run, "set": told})
             self._note("run.set", run, {"set": told}, run=run)

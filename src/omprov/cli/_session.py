@@ -54,7 +54,7 @@ class Session:
         Raises:
             NotFound: there is none.
         """
-        from omprov._front import connect  # start-up: `omprov --help` needs no database
+        from omprov._front import connect, tell_of_runs  # start-up: --help needs no database
         from omprov.repository import JOURNAL
 
         with connect(self.url, create=False) as repository:
@@ -64,6 +64,8 @@ class Session:
                 for problem in sync_runs(repository).problems:
                     self.warn(f"a run could not be delivered: {problem}")
             yield repository
+            if deliver:
+                tell_of_runs(repository)
 
     @cached_property
     def out(self) -> Console:

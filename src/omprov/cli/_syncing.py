@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -33,11 +34,17 @@ def sync_command(session: Session) -> None:
     Everything is recorded once, however often this is called. Runs whose process is gone without a
     word are marked as killed. The other commands do so, too, before they answer. Exit status 1:
     some runs could not be delivered.
+
+    With OMPROV_OPENLINEAGE_URL set, whoever listens there is told of all runs that it has missed.
     """
-    from omprov.capture import sync_runs  # start-up
+    from omprov._front import tell_of_runs  # start-up
+    from omprov.capture import sync_runs
 
     with session.repository(deliver=False) as repository:
         synced = sync_runs(repository)
+        untold = tell_of_runs(repository, insist=True)
+    if untold:
+        synced = replace(synced, problems=(*synced.problems, f"OpenLineage: {untold}"))
     session.answer(
         {
             "runs": [run_json(run) for run in synced.delivered],

@@ -46,11 +46,13 @@ class Output:
         asset: which asset gets the new version; made if it is not there.
         content: its bytes: a folder or file, files in memory, something stored, or nothing.
         message: what to say of the version.
+        source: what else is known of where it came from, as JSON data.
     """
 
     asset: str | AssetName
     content: Content = None
     message: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MetricPoint(NamedTuple):
@@ -194,6 +196,7 @@ def write_outputs(
             files=summary.files if summary else 0,
             message=output.message,
             run=run,
+            source=output.source,
             feed={"tuple": keys},
         )
         writer.add_run_output(run, role, version.key)

@@ -31,6 +31,8 @@ FILES = "files"
 class RunBegin:
     """That a run began, or goes on.
 
+    Of a run that is recorded, an earlier `started` and a parent that was not known are taken over.
+
     Attributes:
         name: what to call it.
         started: when.
@@ -75,6 +77,7 @@ class RunUpdate:
         environment: packages and what else matters, as JSON values.
         outputs: role → what was made.
         files: a folder of what it left that is no version, or what became of it in the store.
+        trees: more of the kind, stored already: name → digest, each instead of the one so named.
         end: how it ended.
         journals: name → (from, to): the parts of its journals that this update was read from.
     """
@@ -89,6 +92,7 @@ class RunUpdate:
     environment: Mapping[str, Any] | None = None
     outputs: Mapping[str, Output] = field(default_factory=dict)
     files: Path | TreeSummary | None = None
+    trees: Mapping[str, Digest] = field(default_factory=dict)
     end: RunEnd | None = None
     journals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -127,6 +131,8 @@ def write_update(
         writer.set_tags(id, update.tags)
     if files is not None:
         writer.add_run_files(id, _free_name(FILES, run.files), files)
+    for name, digest in update.trees.items():
+        writer.add_run_files(id, name, digest)
     pending: list[tuple[AssetName, Edge[VersionKey]]] = []
     if update.end is not None or stored.outputs:
         pending = _write_made(writer, graphs, differences, id, stored=stored, project=project)
@@ -167,8 +173,13 @@ def _begun(writer: CatalogWriter, id: RunId, update: RunUpdate, project: str) ->
             id=id,
             parent=begin.parent,
         )
-    elif begin is not None and run.status is not RunStatus.RUNNING:
-        writer.set_run(id, status=RunStatus.RUNNING)
+    elif begin is not None:
+        writer.set_run(
+            id,
+            status=RunStatus.RUNNING if run.status is not RunStatus.RUNNING else None,
+            started=begin.started if begin.started < run.started else None,
+            parent=begin.parent if run.parent is None else None,
+        )
     found = run or writer.find_run(id)
     assert found is not None, f"run {id} was just written"
     return found

@@ -43,6 +43,7 @@ class Home:
             when they finish, by whoever finishes them.
         facts: gives what is captured beside a script, as records of its run's journal.
         deliver_command: see `Shipper`.
+        delivered: called with the repository after each delivery; it must not raise.
     """
 
     def __init__(
@@ -53,13 +54,15 @@ class Home:
         repository: Repository | None = None,
         facts: Facts | None = None,
         deliver_command: Sequence[str] = (),
+        delivered: Callable[[Repository], object] | None = None,
     ) -> None:
         self.folder = folder
         self._open = open_repository
         self._given = repository
         self._facts = facts
         self._deliver_command = deliver_command
-        self.shipper = Shipper(open_repository, deliver_command)
+        self._delivered = delivered
+        self.shipper = Shipper(open_repository, deliver_command, delivered)
 
     @property
     def journals(self) -> Path:
@@ -85,7 +88,7 @@ class Home:
 
     def forget_parent(self) -> None:
         """Let go, in the child of a fork, of what belongs to its parent."""
-        self.shipper = Shipper(self._open, self._deliver_command)
+        self.shipper = Shipper(self._open, self._deliver_command, self._delivered)
         self.__dict__.pop("repository", None)
 
     def started(self, run: ActiveRun) -> None:
@@ -111,6 +114,9 @@ class Home:
             run.delivery.deliver(self._given)
         except (OmprovError, OSError) as error:
             run.tell_trouble(f"the run is kept in its journal ({error}): omprov sync delivers it")
+        else:
+            if self._delivered is not None:
+                self._delivered(self._given)
 
     def settle(self, run: ActiveRun | None = None) -> None:
         """Wait until what has finished was delivered, or refused."""

@@ -67,13 +67,18 @@ class Shipper:
         open_repository: opens the repository; called in the thread.
         deliver_command: delivers what is in the journals, and prints on standard error what it
             could not; for the end of a process that never opened the repository.
+        delivered: called in the thread after a delivery; what it raises is nobody's business.
     """
 
     def __init__(
-        self, open_repository: Callable[[], Repository], deliver_command: Sequence[str] = ()
+        self,
+        open_repository: Callable[[], Repository],
+        deliver_command: Sequence[str] = (),
+        delivered: Callable[[Repository], object] | None = None,
     ) -> None:
         self._open_repository = open_repository
         self._deliver_command = deliver_command
+        self._delivered = delivered
         self._repository: Repository | None = None
         self._changed = threading.Condition()
         self._runs: list[Shipped] = []
@@ -183,6 +188,9 @@ class Shipper:
         with self._changed:
             self._tried |= finished
             self._changed.notify_all()
+        if self._repository is not None and self._delivered is not None and trouble is None:
+            with suppress(Exception):
+                self._delivered(self._repository)
         return trouble is None
 
     def _deliver_elsewhere(self, runs: list[Shipped]) -> None:

@@ -124,7 +124,7 @@ class Runs(Opened):
         stored = self._stored_of(id, update)
         files = None if update.files is None else store_content(self.content, update.files)[0]
         tree = None if files is None else files.digest
-        with self._writing_graphs([*stored.digests(), tree]) as writer:
+        with self._writing_graphs([*stored.digests(), tree, *update.trees.values()]) as writer:
             pending = write_update(
                 writer,
                 self._graphs,
