@@ -14,10 +14,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from conftest import Clock, tell_story
 from omprov.repository import Repository
 from omprov.server import Settings, create_app
-
-from conftest import Clock, tell_story  # noqa: I001 of this folder
 
 CHECKS = [
     not_a_server_error,

@@ -85,9 +85,7 @@ def test_a_problem_holds_the_facts_of_its_error(ask, repo):
     ],
 )
 def test_a_body_of_another_form_is_refused(ask, repo, body):
-    answer = ask.post(
-        f"{API}/projects", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = ask.post(f"{API}/projects", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
     is_problem(answer)
     assert len(repo.list_projects()) == 1
@@ -218,7 +216,9 @@ def test_every_answer_is_guarded_and_has_an_id(ask):
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["referrer-policy"] == "no-referrer"
         assert len(headers["x-request-id"]) == 16
-    assert ask.get("/healthz", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    assert (
+        ask.get("/healthz", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    )
     forged = ask.get("/healthz", headers={"X-Request-Id": "a b\tc"})
     assert len(forged.headers["x-request-id"]) == 16
 

@@ -163,7 +163,11 @@ def test_whatever_makes_something_takes_a_key(document):
     secret = {"add_token", "add_user"}
     for path, method, operation in operations(document):
         if method == "post" and "201" in operation["responses"]:
-            headers = [one["name"] for one in operation["parameters"]] if "parameters" in operation else []
+            headers = (
+                [one["name"] for one in operation["parameters"]]
+                if "parameters" in operation
+                else []
+            )
             assert ("Idempotency-Key" in headers) != (operation["operationId"] in secret), path
 
 

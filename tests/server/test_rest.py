@@ -145,7 +145,11 @@ def test_a_project_and_an_asset_are_made_changed_and_removed(ask, repo):
         ),
         Asset,
     )
-    assert (changed.description, changed.measure, changed.policy.missing) == ("y", "files", "oldest")
+    assert (changed.description, changed.measure, changed.policy.missing) == (
+        "y",
+        "files",
+        "oldest",
+    )
     assert got(ask.delete(f"{API}/assets/{made.id}"), Asset).id == made.id
     assert ask.get(f"{API}/projects/vision/assets").json()["items"] == []
     assert repo.get_asset_by_id(made.id).removed is not None
@@ -290,9 +294,7 @@ def test_a_history_of_git_is_recorded(ask, repo):
     found = ask.post(f"{API}/projects/default/commits/versions", json=which).json()
     assert rebuild(Version, found[a]) == repo.get_version("algorithm/code:v1")
     assert found.keys() == {a}
-    keys = ask.post(
-        f"{API}/projects/default/commits/keys", json={"asset": "algorithm/code"}
-    ).json()
+    keys = ask.post(f"{API}/projects/default/commits/keys", json={"asset": "algorithm/code"}).json()
     assert keys == repo.find_commit_keys("algorithm/code")
     edges = ask.get(f"{API}/projects/default/commits/edges?reference=algorithm/code")
     assert got(edges, Edge) == [edge]

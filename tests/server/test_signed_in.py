@@ -8,11 +8,10 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
+from conftest import Clock, tell_story
 from omprov.records import Role
 from omprov.repository import Repository
 from omprov.server import create_app
-
-from conftest import Clock, tell_story
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
@@ -321,9 +320,7 @@ def test_a_stolen_cookie_is_of_no_use_after_signing_out(team):
 def test_lineage_ends_at_what_one_does_not_see(team):
     repo, me = team.repo, team.as_("mallory")
     other = repo.view(who="ada", project="other")
-    run = other.record_run(
-        inputs={"dataset": "vision/dataset/secret"}, outputs={}, name="crossing"
-    )
+    run = other.record_run(inputs={"dataset": "vision/dataset/secret"}, outputs={}, name="crossing")
     answer = team.client.get(f"{API}/runs/{run.id}", headers=me).json()
     used = answer["inputs"]["dataset"]
     assert (used["number"], used["message"], used["creator"]) == (1, "", "")

@@ -6,7 +6,6 @@ time is closed. When the server stops, the streams of events are told, so that t
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
