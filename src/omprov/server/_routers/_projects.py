@@ -77,7 +77,7 @@ def add_asset(asking: Asking, project: str, body: NewAsset, key: Key = None) -> 
         return on.add_asset(
             name,
             description=body.description,
-            policy=body.policy and body.policy.record(),
+            policy=None if body.policy is None else body.policy.record(),
             measure=body.measure,
         )
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Role, Run, RunId, RunStatus
-from omprov.repository import MetricPoint, RunBegin, RunEnd, RunUpdate
+from omprov.repository import MetricPoint, RunUpdate
 from omprov.server._access import Access, Asking, is_id
 from omprov.server._answers import answer, answer_one
 from omprov.server._idempotency import Key, create
@@ -124,13 +124,9 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange) -> Respon
     """
     repository = asking.in_project(project, Role.EDITOR)
     run = _to_update(asking, project, id, begins=body.begin is not None)
-    begin, end = body.begin, body.end
     files = None if body.files is None else stored(repository, body.files)
     update = RunUpdate(
-        begin=begin
-        and RunBegin(
-            begin.name, begin.started, None if begin.parent is None else RunId(begin.parent)
-        ),
+        begin=None if body.begin is None else body.begin.record(),
         inputs=named_versions(asking, body.inputs, project),
         params=body.params,
         points=points(body.points),
@@ -140,7 +136,7 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange) -> Respon
         environment=body.environment,
         outputs=outputs(asking, repository, body.outputs, project),
         files=files,
-        end=end and RunEnd(end.status, end.ended, end.exit_status, end.message),
+        end=None if body.end is None else body.end.record(),
         journals=body.journals,
     )
     return answer(asking.request, visible_run(asking, repository.update_run(run, update)))
