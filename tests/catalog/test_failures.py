@@ -259,6 +259,8 @@ BREAKAGES = {
     "but its counter stands at 99": "UPDATE repository SET feed_position = 99",
     "rows up to position": "DELETE FROM feed WHERE position = 2",
     "missing from the change feed": "UPDATE feed SET version_key = NULL WHERE version_key = 2",
+    "none of the 1 users owns": "INSERT INTO account "
+    "(id, name, created, is_owner, disabled, password) VALUES ('u', 'u', 0, 1, 1, '')",
     "belongs to nothing": "UPDATE tag SET target = 'nothing'",
     "does not exist": "UPDATE version SET asset_key = 77 WHERE key = 3",
 }

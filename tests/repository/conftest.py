@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
+import argon2
 import pytest
 
-from omprov.repository import Repository
+from omprov.repository import Repository, _passwords
 
 
 class Clock:
@@ -41,3 +43,60 @@ def reopen(repo, clock):
     yield open_again
     for repository in opened:
         repository.close()
+
+
+class StillClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@pytest.fixture
+def still():
+    return StillClock()
+
+
+HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch):
+    """Real hashes of argon2id that take no time."""
+    monkeypatch.setattr(_passwords, "_hasher", lambda: HASHER)
+    monkeypatch.setattr(_passwords, "_NOBODY", HASHER.hash("nobody knows this"))
+    return HASHER
+
+
+@pytest.fixture(scope="session")
+def team_folder(tmp_path_factory):
+    """A repository with ada, who owns the server, and bob; to be copied."""
+    folder = tmp_path_factory.mktemp("team")
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        Repository.create(folder, who="setup", clock=StillClock()) as made,
+    ):
+        patched.setattr(_passwords, "_hasher", lambda: HASHER)
+        made.add_user("ada", "correct horse", owner=True)
+        made.add_user("bob", "battery staple")
+    return folder
+
+
+@pytest.fixture
+def team(team_folder, tmp_path, still, cheap_hashes):
+    folder = shutil.copytree(team_folder, tmp_path / "team")
+    with Repository.open(folder, who="setup", clock=still) as repository:
+        yield repository
+
+
+@pytest.fixture
+def elsewhere(team, still):
+    """The same repository as another process of the server has it open."""
+    with Repository.open(team.path, who="other", clock=still) as opened:
+        yield opened

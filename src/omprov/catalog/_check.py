@@ -97,6 +97,14 @@ _RULES = (
         """,
     ),
     (
+        "none of the {} users owns the server and can sign in",
+        """
+        SELECT count(*) FROM account
+        HAVING count(*) > 0
+        AND sum(CASE WHEN is_owner AND NOT disabled THEN 1 ELSE 0 END) = 0
+        """,
+    ),
+    (
         "the tag {} belongs to nothing: {}",
         """
         SELECT tag.name, tag.target FROM tag

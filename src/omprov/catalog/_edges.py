@@ -242,7 +242,7 @@ class EdgeWrites(EdgeReads, WriteTransaction):
             self._connection.execute(upsert(self._dialect, evidence, "difference"), kept)
 
     def remove_edges(self, edges: Iterable[tuple[VersionKey, VersionKey]], origin: Origin) -> None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"of_origin": origin.value, "of_newer": newer, "of_older": older}
             for newer, older in edges
         ]

@@ -73,7 +73,9 @@ class FeedReads(ReadTransaction):
             query = query.where(audit.c.key < below)
         if project is not None:
             key = self._connection.execute(_PROJECT_KEY, {"name": project}).scalar()
-            query = query.where(audit.c.project_key == key)  # a key, for the index; NULL finds none
+            if key is None:
+                return []
+            query = query.where(audit.c.project_key == key)
         return [AuditRow(*row) for row in self._connection.execute(query, {"page": limit})]
 
 

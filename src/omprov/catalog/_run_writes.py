@@ -66,7 +66,7 @@ class RunWrites(RunReads, MetricWrites):
         if id is not None and self.find_run(id) is not None:
             raise AlreadyExists("run", id)
         run_id = id or RunId(new_id(self._now))
-        row = {
+        row: dict[str, Any] = {
             "id": run_id,
             "tail": run_id[-12:],
             "project_key": self._project_key(project),

@@ -29,6 +29,7 @@ class KnownPeople:
         """Whether there were any; once there are, there always will be."""
         self._lock = threading.Lock()
         self._found: dict[Hashable, tuple[datetime, object]] = {}
+        self._claimed: dict[Hashable, datetime] = {}
         self._changes = 0
 
     def recall(self, key: Hashable, now: datetime, read: Callable[[], T | None]) -> T | None:
@@ -50,6 +51,20 @@ class KnownPeople:
         with self._lock:
             if key in self._found:
                 self._found[key] = (self._found[key][0], value)
+
+    def claim(self, key: Hashable, now: datetime, every: timedelta) -> bool:
+        """Let one caller in so long note that a token or session is used, be it that they fail.
+
+        So where the database is busy for long, one request waits for it, and the others do not.
+        """
+        with self._lock:
+            last = self._claimed.get(key)
+            if last is not None and timedelta(0) <= now - last < every:
+                return False
+            if len(self._claimed) >= _MOST:
+                self._claimed.clear()
+            self._claimed[key] = now
+            return True
 
     def forget(self) -> None:
         """Drop everything: people have changed."""

@@ -114,5 +114,6 @@ def _check_expected(
 
 
 def _shown(reader: CatalogReader, key: VersionKey | None) -> str:
-    found = {} if key is None else reader.get_versions([key])
-    return f"v{found[key].number}" if key in found else "nothing"
+    if key is None:
+        return "nothing"
+    return f"v{reader.get_versions([key])[key].number}"

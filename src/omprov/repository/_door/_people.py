@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from omprov.catalog import Tries
 from omprov.errors import NotFound
 from omprov.records import Role, check_name
-from omprov.repository._door._sign_ins import SignIns, resolve_user
+from omprov.repository._door._sign_ins import resolve_user
+from omprov.repository._door._tokens import Tokens
 from omprov.repository._passwords import hash_password, hashing_turn
 from omprov.repository._resolving import resolve_asset
 from omprov.repository._sign_in_tries import Subjects
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from omprov.repository._door._sign_ins import AnyUser
 
 
-class People(SignIns):
+class People(Tokens):
     """Users, members, protected aliases, the audit."""
 
     def has_users(self) -> bool:

@@ -1,4 +1,4 @@
-"""Signing in: passwords, sessions of browsers, personal tokens."""
+"""Signing in: passwords, and sessions of browsers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from blake3 import blake3
 
 from omprov.catalog import Tries
-from omprov.errors import InvalidInput, NotFound, NotSignedIn, Unavailable
-from omprov.records import Digest, Role, SignIn, TokenId, User, is_name
+from omprov.errors import NotFound, NotSignedIn, Unavailable
+from omprov.records import Digest, SignIn, User, is_name
 from omprov.repository._door._opened import Opened
 from omprov.repository._passwords import hash_again, hashing_turn, is_outdated, is_password
 from omprov.repository._sign_in_tries import (
@@ -30,15 +30,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from omprov.catalog import CatalogReader, CatalogWriter
-    from omprov.records import Token
 
 T = TypeVar("T")
 
 AnyUser: TypeAlias = str | User
 """A user, or their name."""
-
-TOKEN = "omp_"  # noqa: S105 what tokens begin with is no secret
-"""What the secret of a token begins with, so that scanners for leaked secrets find it."""
 
 SESSION_LASTS = timedelta(days=30)
 SESSION_IDLES = timedelta(hours=12)
@@ -46,7 +42,7 @@ NOTED_EVERY = timedelta(minutes=5)
 """Use is written down so often at most, so that reading does not become writing."""
 
 _LONGEST_SECRET = 200
-_TOKEN_NAME = 128
+_SHOWN_ORIGIN = 128
 
 
 class SignIns(Opened):
@@ -114,7 +110,7 @@ class SignIns(Opened):
             refused = max(after.values(), key=lambda tries: tries.level)
             if stored is not None and refused.until is not None:
                 seconds = round((refused.until - at).total_seconds())
-                told = {"origin": origin[:_TOKEN_NAME], "seconds": seconds}
+                told = {"origin": origin[:_SHOWN_ORIGIN], "seconds": seconds}
                 writer.add_audit("sign-in.limit", name, told)
         return before, after, stored
 
@@ -145,7 +141,7 @@ class SignIns(Opened):
         One indexed query, or none: what was found is known for two seconds. Its end in this
         process is seen at once, in another one after two seconds at most.
         """
-        if not _may_be_secret(secret):
+        if not may_be_secret(secret):
             return None
         digest, now = digest_of(secret), self._clock()
         found = self._people.recall(
@@ -156,106 +152,38 @@ class SignIns(Opened):
         if now >= found.expires or now >= found.used + SESSION_IDLES:
             return None
         if now >= found.used + NOTED_EVERY:
-            self._people.renew(("session", digest), replace(found, used=now))
-            with suppress(Unavailable), self._catalog.write(found.user.name, now) as writer:
-                writer.note_sign_in_used(digest)
+            key = ("session", digest)
+            if self._note_use(
+                key, found.user, now, lambda writer: writer.note_sign_in_used(digest)
+            ):
+                self._people.renew(key, replace(found, used=now))
         return SignIn(found.user, _csrf(secret), found.expires)
 
     def sign_out(self, secret: str) -> None:
         """End the session with this secret; do nothing where there is none."""
-        if _may_be_secret(secret):
+        if may_be_secret(secret):
             with self._changing_people() as writer:
                 writer.remove_sign_in(digest_of(secret))
-
-    def add_token(
-        self,
-        user: AnyUser,
-        name: str,
-        *,
-        role: Role = Role.EDITOR,
-        project: str | None = None,
-        expires: datetime | None = None,
-    ) -> tuple[str, Token]:
-        """Make a personal token.
-
-        Args:
-            user: whose.
-            name: what it is for.
-            role: it may do no more than this, and no more than its user.
-            project: the only one it works in; left out, all of the user's.
-            expires: from when on it does not work.
-
-        Returns:
-            The secret, which is stored nowhere and never shown again, and the token.
-
-        Raises:
-            NotFound: no such user or project.
-            InvalidInput: it would have expired already, or the name is none.
-        """
-        _check_token_name(name)
-        secret = TOKEN + secrets.token_urlsafe(32)
-        now = self._clock()
-        if expires is not None and (expires.tzinfo is None or expires <= now):
-            raise InvalidInput(
-                f"a token cannot expire at {expires.isoformat()}: take a time to come"
-            )
-        with self._catalog.write(self.who, now) as writer:
-            token = writer.add_token(
-                resolve_user(writer, user).id,
-                name=name,
-                role=role,
-                project=project,
-                expires=expires,
-                digest=digest_of(secret),
-            )
-        return secret, token
-
-    def find_token(self, secret: str) -> tuple[User, Token] | None:
-        """Return whose token this is; ``None`` where it is unknown, expired or removed, or its user
-        disabled.
-
-        One indexed query, or none: what was found is known for two seconds. What changes in this
-        process is seen at once, in another one after two seconds at most.
-        """
-        if not (secret.startswith(TOKEN) and _may_be_secret(secret)):
-            return None
-        digest, now = digest_of(secret), self._clock()
-        found = self._people.recall(
-            ("token", digest), now, lambda: self._read(lambda r: r.find_token(digest))
-        )
-        if found is None:
-            return None
-        user, token = found
-        if user.disabled or (token.expires is not None and now >= token.expires):
-            return None
-        if token.last_used is None or now >= token.last_used + NOTED_EVERY:
-            token = replace(token, last_used=now)
-            self._people.renew(("token", digest), (user, token))
-            with suppress(Unavailable), self._catalog.write(user.name, now) as writer:
-                writer.note_token_used(token.id)
-        return user, token
-
-    def list_tokens(self, user: AnyUser) -> list[Token]:
-        """Return the tokens of a user, the oldest first.
-
-        Raises:
-            NotFound: no such user.
-        """
-        with self._reading() as reader:
-            return reader.list_tokens(resolve_user(reader, user).id)
-
-    def remove_token(self, user: AnyUser, id: str) -> None:
-        """Revoke a token: it stops at once.
-
-        Raises:
-            NotFound: the user has no such token.
-        """
-        with self._changing_people() as writer:
-            writer.remove_token(resolve_user(writer, user).id, TokenId(id))
 
     def _read(self, question: Callable[[CatalogReader], T]) -> T:
         with self._reading() as reader:
             return question(reader)
+
+    def _note_use(
+        self,
+        key: tuple[str, Digest],
+        user: User,
+        now: datetime,
+        note: Callable[[CatalogWriter], None],
+    ) -> bool:
+        """Write down that something is used, unless somebody here tried lately; tell if it was."""
+        if not self._people.claim(key, now, NOTED_EVERY):
+            return False
+        with suppress(Unavailable):  # nobody is kept out because the database is busy or full
+            with self._catalog.write(user.name, now) as writer:
+                note(writer)
+            return True
+        return False
 
     @contextmanager
     def _changing_people(self) -> Iterator[CatalogWriter]:
@@ -294,16 +222,10 @@ def _csrf(secret: str) -> str:
     return blake3(secret.encode(), derive_key_context="omprov 2026 sign-in csrf").hexdigest()
 
 
-def _may_be_secret(text: str) -> bool:
+def may_be_secret(text: str) -> bool:
+    """Tell whether text that came from outside is worth looking up."""
     return len(text) <= _LONGEST_SECRET and text.isascii()
 
 
 def _find_password(reader: CatalogReader, name: str) -> tuple[User, str] | None:
     return reader.find_password(name) if is_name(name) else None
-
-
-def _check_token_name(name: str) -> None:
-    if not (name.strip() and name.isprintable() and len(name) <= _TOKEN_NAME):
-        raise InvalidInput(
-            f"{name[:24]!r} cannot be a token's name: take 1 to {_TOKEN_NAME} printable characters"
-        )
