@@ -9,6 +9,8 @@ import urllib.request
 import pytest
 from hypothesis import HealthCheck, settings
 
+from postgres_server import running_server
+
 settings.register_profile(
     "explore",
     deadline=None,  # no test asserts a time
@@ -71,3 +73,24 @@ def s3_url(s3_endpoint, request):
     address = urllib.request.Request(f"{s3_endpoint}/{name}", method="PUT")
     urllib.request.urlopen(address).close()
     return f"s3://{name}/some/prefix"
+
+
+@pytest.fixture(scope="session")
+def pg_server():
+    """A PostgreSQL server, for all tests."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def pg_empty_url(pg_server):
+    """The address of a PostgreSQL database with nothing in it."""
+    with pg_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def pg_url(pg_server):
+    """The address of an empty catalog in a PostgreSQL database of its own."""
+    with pg_server.database(pg_server.template()) as url:
+        yield url

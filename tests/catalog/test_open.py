@@ -92,7 +92,13 @@ def test_opening_needs_a_catalog(tmp_path):
 
 def test_an_address_of_sqlite_is_taken_and_others_are_refused(path):
     open_catalog(f"sqlite:///{path}").close()
-    for address in ("mysql://host/db", "sqlite://", "nothing://", "postgresql://u:secret@host/db"):
+    for address in (
+        "mysql://u:secret@host/db",
+        "sqlite://",
+        "nothing://",
+        "postgresql://host",
+        "postgresql+asyncpg://u:secret@host/db",
+    ):
         with pytest.raises(InvalidInput) as refused:
             open_catalog(address)
         assert "secret" not in str(refused.value)
@@ -147,11 +153,11 @@ def test_an_older_catalog_is_refused_until_it_is_migrated(path):
     change(path, *blank.split(";"), "DELETE FROM alembic_version")
     with pytest.raises(SchemaMismatch, match="omprov migrate"):
         open_catalog(path)
-    copy = migrate_catalog(path)
-    assert copy is not None
+    done = migrate_catalog(path)
+    assert done.before == ""
     open_catalog(path).close()
     with pytest.raises(SchemaMismatch):
-        open_catalog(copy)
+        open_catalog(done.copy)
     assert migrate_catalog(path) is None
 
 

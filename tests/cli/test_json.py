@@ -65,6 +65,7 @@ CALLS = {
     "cache clear": ["cache", "clear"],
     "cache limit": ["cache", "limit", "1G"],
     "migrate": ["migrate"],
+    "server migrate": ["server", "migrate", "--catalog", ".omprov/catalog.db"],
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from provenance_oracle import Oracle
@@ -138,6 +139,19 @@ def test_a_feed_that_was_read_half_is_read_again(repo, reopen, monkeypatch):
     Oracle(other).check()
 
 
+def test_who_reads_graphs_does_not_wait_for_a_writer_that_waits(lattice, reopen):
+    train(lattice, "v1")
+    load(lattice)
+    with ThreadPoolExecutor(1) as pool:
+        with reopen()._writing():
+            waiting = pool.submit(train, lattice, "v2")
+            while not lattice._catalog._turn.locked():
+                assert not waiting.done()
+            load(lattice)
+        waiting.result()
+    Oracle(lattice).check()
+
+
 def test_an_edge_declared_again_keeps_the_lighter_weight(repo, reopen):
     repo.add_version("dataset/d", {"f": b"1"})
     repo.add_version("dataset/d", {"f": b"2"}, inherits=())
@@ -173,6 +187,7 @@ def test_content_that_another_process_adds_at_the_same_moment_is_one_version(
     assert len(repo.list_versions("dataset/d")) == 2
 
 
+@pytest.mark.in_a_file
 def test_weights_that_differ_by_rounding_are_no_damage(lattice):
     train(lattice, "v1")
     train(lattice, "v13")
@@ -182,6 +197,7 @@ def test_weights_that_differ_by_rounding_are_no_damage(lattice):
     assert [finding.room for finding in lattice.check()] == ["graph"]
 
 
+@pytest.mark.in_a_file
 def test_stored_edges_that_cannot_be_are_named_and_inferred_anew(lattice, reopen):
     for _ in range(3):
         train(lattice, "v1")

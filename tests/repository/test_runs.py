@@ -294,6 +294,7 @@ def test_a_late_edge_from_a_fresh_process_reaches_assets_that_feed_each_other(re
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.in_a_file
 def test_random_histories_written_by_two_processes_stay_exact(repo, reopen, seed):
     rng = random.Random(seed)
     doors = [repo, reopen()]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         StoredEdge,
     )
     from ._layout import SCHEMA
-    from ._open import create_catalog, migrate_catalog, open_catalog
+    from ._open import Migrated, create_catalog, migrate_catalog, open_catalog
     from ._people_interface import PeopleReader, PeopleWriter, StoredSignIn, Tries
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "ChangeKind",
     "FeedRow",
     "KeptRequest",
+    "Migrated",
     "NewVersion",
     "PeopleReader",
     "PeopleWriter",
@@ -62,6 +63,7 @@ __getattr__, __dir__ = load_on_use(
         "ChangeKind": "._interface",
         "FeedRow": "._interface",
         "KeptRequest": "._interface",
+        "Migrated": "._open",
         "NewVersion": "._interface",
         "PeopleReader": "._people_interface",
         "PeopleWriter": "._people_interface",

@@ -21,8 +21,8 @@ from omprov.records import (
 
 from . import _tables
 from ._interface import ChangeKind
-from ._labels import AliasDrops, tags_of
-from ._tables import asset, project, version
+from ._labels import AliasDrops
+from ._tables import asset, project, tag, version
 from ._transaction import ReadTransaction, in_batches
 
 if TYPE_CHECKING:
@@ -34,29 +34,37 @@ _PROJECTS = select(project.c.id, project.c.name, project.c.created)
 _PROJECT = _PROJECTS.where(project.c.name == bindparam("name"))
 _PROJECT_KEY = select(project.c.key).where(project.c.name == bindparam("name"))
 
-_ASSETS = select(
-    asset.c.id,
-    project.c.name,
-    asset.c.kind,
-    asset.c.name,
-    asset.c.created,
-    asset.c.creator,
-    asset.c.description,
-    asset.c.policy,
-    asset.c.measure,
-    asset.c.removed,
-).join(project, project.c.key == asset.c.project_key)
-_ASSETS_BY_ID = _ASSETS.where(asset.c.id.in_(bindparam("ids", expanding=True)))
+_ASSETS = (
+    select(
+        asset.c.id,
+        project.c.name,
+        asset.c.kind,
+        asset.c.name,
+        asset.c.created,
+        asset.c.creator,
+        asset.c.description,
+        asset.c.policy,
+        asset.c.measure,
+        asset.c.removed,
+        tag.c.name,
+        tag.c.value,
+    )
+    .join(project, project.c.key == asset.c.project_key)
+    .outerjoin(tag, tag.c.target == asset.c.id)  # a row for each tag: one statement for all
+)
+_ASSETS_BY_ID = _ASSETS.where(asset.c.id.in_(bindparam("ids", expanding=True))).order_by(
+    asset.c.id, tag.c.name
+)
 _ASSET_BY_NAME = _ASSETS.where(
     project.c.name == bindparam("project"),
     asset.c.kind == bindparam("kind"),
     asset.c.name == bindparam("name"),
-)
+).order_by(tag.c.name)
 _OUTPUTS = _ASSETS.where(
     select(version.c.key)
     .where(version.c.asset_key == asset.c.key, version.c.run_key.is_not(None))
     .exists()
-).order_by(asset.c.key)
+).order_by(asset.c.key, tag.c.name)
 _KEY = select(asset.c.key).where(asset.c.id == bindparam("id"))
 
 
@@ -72,14 +80,18 @@ class AssetReads(ReadTransaction):
         return [Project(*row) for row in rows]
 
     def find_asset(self, name: AssetName) -> Asset | None:
-        parts = {"project": name.project, "kind": name.kind.value, "name": name.name}
-        found = self._to_assets(self._connection.execute(_ASSET_BY_NAME, parts).all())
-        return found[0] if found else None
+        if name not in self._found_assets:
+            parts = {"project": name.project, "kind": name.kind.value, "name": name.name}
+            found = self._to_assets(self._connection.execute(_ASSET_BY_NAME, parts))
+            if not found:
+                return None
+            self._found_assets[name] = found[0]
+        return self._found_assets[name]
 
     def get_assets(self, ids: Iterable[AssetId]) -> dict[AssetId, Asset]:
         found: dict[AssetId, Asset] = {}
         for batch in in_batches(ids):
-            rows = self._connection.execute(_ASSETS_BY_ID, {"ids": batch}).all()
+            rows = self._connection.execute(_ASSETS_BY_ID, {"ids": batch})
             found |= {item.id: item for item in self._to_assets(rows)}
         return found
 
@@ -91,7 +103,7 @@ class AssetReads(ReadTransaction):
         name: str | None = None,
         removed: bool = False,
     ) -> list[Asset]:
-        query = _ASSETS.order_by(_tables.project.c.name, asset.c.kind, asset.c.name)
+        query = _ASSETS.order_by(_tables.project.c.name, asset.c.kind, asset.c.name, tag.c.name)
         if project is not None:
             query = query.where(_tables.project.c.name == project)
         if kind is not None:
@@ -100,13 +112,18 @@ class AssetReads(ReadTransaction):
             query = query.where(asset.c.name == name)
         if not removed:
             query = query.where(asset.c.removed.is_(None))
-        return self._to_assets(self._connection.execute(query).all())
+        return self._to_assets(self._connection.execute(query))
 
     def output_assets(self) -> list[Asset]:
-        return self._to_assets(self._connection.execute(_OUTPUTS).all())
+        return self._to_assets(self._connection.execute(_OUTPUTS))
 
-    def _to_assets(self, rows: Sequence[AnyRow]) -> list[Asset]:
-        tags = tags_of(self._connection, [row[0] for row in rows])
+    def _to_assets(self, rows: Iterable[AnyRow]) -> list[Asset]:
+        tags: dict[AssetId, dict[str, str]] = {}
+        facts: dict[AssetId, Sequence[Any]] = {}
+        for *row, tag_name, value in rows:
+            facts.setdefault(row[0], row)
+            if tag_name is not None:
+                tags.setdefault(row[0], {})[tag_name] = value
         return [
             Asset(
                 id=asset_id,
@@ -130,7 +147,7 @@ class AssetReads(ReadTransaction):
                 policy,
                 measure,
                 removed,
-            ) in rows
+            ) in facts.values()
         ]
 
     def _asset_key(self, id: AssetId) -> int:

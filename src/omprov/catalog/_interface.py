@@ -675,6 +675,21 @@ class Catalog(Protocol):
         """Keep a graph index, replacing the one of that name; its own transaction, no feed row."""
         ...
 
+    def wait_for_change(self, after: int, timeout: float) -> int:
+        """Wait until the change feed reaches beyond a position; the position it has then.
+
+        Many threads may wait at once. Changes of this process are known at once, those of others
+        as soon as the database tells, or within a second where it does not.
+
+        Args:
+            after: a position that is known.
+            timeout: seconds after which to return in any case.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        ...
+
     def check(self) -> list[str]:
         """Return what is wrong with the database: its own integrity check, foreign keys, edges
         without ends, versions without numbers in order; empty when all is well.
@@ -682,9 +697,10 @@ class Catalog(Protocol):
         ...
 
     def copy_to(self, path: Path) -> None:
-        """Write all that was committed to a file, which must be empty or not there yet.
+        """Write all that was committed to an SQLite file, which must be empty or not there yet.
 
-        One state, however many write meanwhile: they do not wait. `open_catalog` opens the copy.
+        Whatever the database of the catalog itself is. One state, however many write meanwhile:
+        they do not wait. `open_catalog` opens the copy.
 
         Raises:
             StorageFull: the disk is full; there is no copy.

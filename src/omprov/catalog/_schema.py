@@ -13,11 +13,19 @@ from ._layout import SCHEMA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_MIGRATE = {
+    "sqlite": "`omprov migrate` (it keeps a copy first)",
+    "postgresql": "`omprov server migrate` (after `pg_dump`, to have a copy)",
+}
+_MAKE = {
+    "sqlite": "Make one with `omprov init`.",
+    "postgresql": "`omprov ui --catalog …` makes one.",
+}
 _STORED = text("SELECT version_num FROM alembic_version")
 
 
 def has_tables(connection: Connection) -> bool:
-    """Tell whether a catalog was made here."""
+    """Tell whether a catalog was made here: in this file, or in this schema."""
     return inspect(connection).has_table("alembic_version")
 
 
@@ -28,7 +36,7 @@ def stored_schema(connection: Connection, place: str) -> str:
         NotFound: there are no tables of a catalog.
     """
     if not has_tables(connection):
-        raise NotFound("catalog", place, hint="Make one with `omprov init`.")
+        raise NotFound("catalog", place, hint=_MAKE[connection.dialect.name])
     stored: str | None = connection.execute(_STORED).scalar()
     return stored or ""
 
@@ -44,7 +52,7 @@ def check_schema(connection: Connection, place: str) -> None:
     if stored < SCHEMA:
         raise SchemaMismatch(
             f"{place} has the layout {stored or 'of no release'}, this release of omprov takes "
-            f"{SCHEMA}: run `omprov migrate` (it keeps a copy first)"
+            f"{SCHEMA}: run {_MIGRATE[connection.dialect.name]}"
         )
     if stored > SCHEMA:
         raise SchemaMismatch(

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
@@ -26,7 +27,7 @@ from omprov.errors import (
 from ._transaction import TRANSLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -43,6 +44,38 @@ _PAUSE = 0.02
 """Seconds, at most, between two attempts to turn the log on."""
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """A file that holds one repository's catalog.
+
+    Attributes:
+        path: of the file.
+    """
+
+    path: Path
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    @property
+    def poll(self) -> float:
+        """A look takes some 0.1 ms."""
+        return 0.1
+
+    def for_writing(self, engine: Engine) -> Engine:
+        return for_writing(engine)
+
+    def problems(self, connection: Connection) -> list[str]:
+        return integrity_problems(connection)
+
+    def copy(self, engine: Engine, target: Path) -> None:
+        back_up(engine, target)
+
+    def listen(self, engine: Engine, tell: Callable[[int | None], None]) -> None:
+        """Nobody tells of what happens to a file."""
 
 
 def open_engine(path: Path, *, patience: float, may_create: bool = False) -> Engine:

@@ -19,11 +19,20 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
 )
 
-from ._types import DigestBytes, IdText, Json, KeyInteger, Measurement, PlainText, Time
+from ._types import (
+    DigestBytes,
+    ExitStatus,
+    IdText,
+    Json,
+    KeyInteger,
+    Measurement,
+    PlainText,
+    Time,
+    short_text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -40,7 +49,7 @@ repository = Table(
     metadata,
     Column("key", KeyInteger, primary_key=True, autoincrement=False),
     Column("feed_position", BigInteger, nullable=False),
-    Column("release", String(64), nullable=False),
+    Column("release", short_text(64), nullable=False),
 )
 
 project = Table(
@@ -48,7 +57,7 @@ project = Table(
     metadata,
     Column("key", KeyInteger, primary_key=True),
     Column("id", IdText, nullable=False, unique=True),
-    Column("name", String(128), nullable=False, unique=True),
+    Column("name", short_text(128), nullable=False, unique=True),
     Column("created", Time, nullable=False),
 )
 
@@ -58,8 +67,8 @@ asset = Table(
     Column("key", KeyInteger, primary_key=True),
     Column("id", IdText, nullable=False, unique=True),
     Column("project_key", ForeignKey("project.key"), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", String(128), nullable=False),
+    Column("kind", short_text(16), nullable=False),
+    Column("name", short_text(128), nullable=False),
     Column("created", Time, nullable=False),
     Column("creator", PlainText, nullable=False),
     Column("description", PlainText, nullable=False),
@@ -78,12 +87,12 @@ run = Table(
     Column("tail", IdText, nullable=False, index=True),
     Column("project_key", ForeignKey("project.key"), nullable=False),
     Column("name", PlainText, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", short_text(16), nullable=False),
     Column("started", Time, nullable=False),
     Column("ended", Time),
     Column("creator", PlainText, nullable=False),
     Column("command", Json, nullable=False),
-    Column("exit_status", Integer),
+    Column("exit_status", ExitStatus),
     Column("message", PlainText, nullable=False),
     Column("source", Json, nullable=False),
     Index(None, "project_key", "key"),
@@ -117,7 +126,7 @@ version = Table(
 edge = Table(
     "edge",
     metadata,
-    Column("origin", String(8), primary_key=True),
+    Column("origin", short_text(8), primary_key=True),
     Column("newer", ForeignKey("version.key"), primary_key=True),
     Column("older", ForeignKey("version.key"), primary_key=True, index=True),
     Column("weight", Double),
@@ -128,7 +137,7 @@ edge = Table(
 evidence = Table(
     "evidence",
     metadata,
-    Column("origin", String(8), primary_key=True),
+    Column("origin", short_text(8), primary_key=True),
     Column("newer", KeyInteger, primary_key=True),
     Column("older", KeyInteger, primary_key=True),
     Column("difference", Json, nullable=False),
@@ -222,7 +231,7 @@ alias = Table(
     "alias",
     metadata,
     Column("asset_key", ForeignKey("asset.key"), primary_key=True),
-    Column("name", String(128), primary_key=True),
+    Column("name", short_text(128), primary_key=True),
     Column("version_key", ForeignKey("version.key"), nullable=False, index=True),
 )
 
@@ -247,7 +256,7 @@ feed = Table(
     "feed",
     metadata,
     Column("position", KeyInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", short_text(16), nullable=False),
     Column("time", Time, nullable=False),
     Column("asset_key", ForeignKey("asset.key")),
     Column("version_key", ForeignKey("version.key")),
@@ -272,11 +281,11 @@ account = Table(
     metadata,
     Column("key", KeyInteger, primary_key=True),
     Column("id", IdText, nullable=False, unique=True),
-    Column("name", String(128), nullable=False, unique=True),
+    Column("name", short_text(128), nullable=False, unique=True),
     Column("created", Time, nullable=False),
     Column("is_owner", Boolean, nullable=False),
     Column("disabled", Boolean, nullable=False),
-    Column("password", String(256), nullable=False),  # as argon2 writes a hash
+    Column("password", short_text(256), nullable=False),  # as argon2 writes a hash
 )
 
 member = Table(
@@ -284,7 +293,7 @@ member = Table(
     metadata,
     Column("project_key", ForeignKey("project.key"), primary_key=True),
     Column("account_key", ForeignKey("account.key"), primary_key=True, index=True),
-    Column("role", String(8), nullable=False),
+    Column("role", short_text(8), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -295,7 +304,7 @@ token = Table(
     Column("id", IdText, nullable=False, unique=True),
     Column("account_key", ForeignKey("account.key"), nullable=False, index=True),
     Column("name", PlainText, nullable=False),
-    Column("role", String(8), nullable=False),
+    Column("role", short_text(8), nullable=False),
     Column("project_key", ForeignKey("project.key")),
     Column("digest", DigestBytes, nullable=False, unique=True),  # of the secret
     Column("created", Time, nullable=False),
@@ -331,7 +340,7 @@ protected_alias = Table(
     "protected_alias",
     metadata,
     Column("asset_key", ForeignKey("asset.key"), primary_key=True),
-    Column("name", String(128), primary_key=True),
+    Column("name", short_text(128), primary_key=True),
     sqlite_with_rowid=False,
 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
+from ._interface import ChangeKind
 from ._tables import asset, audit, feed, repository, run, version
 from ._types import IdText
 
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.engine.interfaces import DBAPICursor
 
-    from omprov.records import RunId
-
-    from ._interface import ChangeKind
+    from omprov.records import Asset, AssetName, RunId
 
 T = TypeVar("T")
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
@@ -34,8 +33,16 @@ BATCH = 500
 TRANSLATE = "omprov_translate"
 """The engine's option that holds what makes OMProv's errors of the driver's; ``None`` for a bug."""
 
+CHANNEL = "omprov_feed"
+"""Where PostgreSQL tells of each commit to the feed: the position, a space, the schema."""
+
+_OF_ASSETS = {ChangeKind.ASSET, ChangeKind.POLICY, ChangeKind.REMOVED, ChangeKind.TAG}
+
 _LOCK = select(repository.c.feed_position).with_for_update()
 _ADVANCE = update(repository).values(feed_position=bindparam("reached"))
+_ADVANCE_AND_TELL = _ADVANCE.returning(
+    func.pg_notify(CHANNEL, func.concat(repository.c.feed_position, " ", func.current_schema()))
+)
 _ADD_FEED = insert(feed)
 _ADD_AUDIT = insert(audit).values(
     project_key=func.coalesce(
@@ -60,14 +67,16 @@ class ReadTransaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
+        self._found_assets: dict[AssetName, Asset] = {}  # many ask for the same one
 
 
 class WriteTransaction(ReadTransaction):
     """The one write transaction of a repository.
 
     It locks the repository's row first (SQLite's `BEGIN IMMEDIATE` has locked everything by then;
-    on PostgreSQL this row is the lock), so positions of the change feed are given out and become
-    visible in one order. Rows of the feed and the audit are kept back and written together.
+    on PostgreSQL this row is the lock, and whoever has waited for it sees what its last holder
+    committed), so positions of the change feed are given out and become visible in one order. Rows
+    of the feed and the audit are kept back and written together.
     """
 
     def __init__(self, connection: Connection, *, who: str, now: datetime) -> None:
@@ -87,6 +96,8 @@ class WriteTransaction(ReadTransaction):
         asset_key: int | None = None,
         version_key: int | None = None,
     ) -> None:
+        if kind in _OF_ASSETS:
+            self._found_assets.clear()
         self._position += 1
         self._feed_rows.append(
             {
@@ -129,7 +140,8 @@ class WriteTransaction(ReadTransaction):
         """Write the rows of the feed and the audit that were kept back."""
         if self._feed_rows:
             self._connection.execute(_ADD_FEED, self._feed_rows)
-            self._connection.execute(_ADVANCE, {"reached": self._position})
+            advance = _ADVANCE_AND_TELL if self._dialect == "postgresql" else _ADVANCE
+            self._connection.execute(advance, {"reached": self._position})
             self._feed_rows = []
         if self._audit_rows:
             self._connection.execute(_ADD_AUDIT, self._audit_rows)

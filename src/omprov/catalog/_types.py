@@ -19,8 +19,21 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode  # `dumps` would make 
 KeyInteger = BigInteger().with_variant(Integer, "sqlite")
 """An internal key; SQLite makes only ``INTEGER`` primary keys out of its row ids."""
 
-IdText = String(36).with_variant(String(36, collation="C"), "postgresql")
-"""A UUIDv7 as it is printed, in byte order, so that prefixes are ranges."""
+
+def short_text(length: int) -> String:
+    """Return the type of names and words of at most so many characters, in byte order everywhere.
+
+    PostgreSQL would order text by the rules of some language, and differently with each release of
+    the system's library.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+IdText = short_text(36)
+"""A UUIDv7 as it is printed; prefixes are ranges."""
+
+LongText = Text().with_variant(Text(collation="C"), "postgresql")
+ExitStatus = Integer().with_variant(BigInteger, "postgresql")
 
 
 def to_microseconds(time: datetime) -> int:
@@ -76,7 +89,7 @@ class Json(TypeDecorator[Any]):
     went in.
     """
 
-    impl = Text
+    impl = LongText
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: object) -> str:  # noqa: ARG002 the hook's signature
@@ -89,7 +102,7 @@ class Json(TypeDecorator[Any]):
 class PlainText(TypeDecorator[str]):
     """Text that every database can hold: no NUL."""
 
-    impl = Text
+    impl = LongText
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: object) -> str | None:  # noqa: ARG002 the hook's signature

@@ -70,6 +70,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "backup": ("_backups", "Copy the whole repository to a folder or bucket."),
         "restore": ("_backups", "Make a repository from a backup."),
         "migrate": ("_setting_up", "Bring an older repository to this release's layout."),
+        "server": ("_server", "Care for what the shared server stands on."),
     },
 }
 """Section → command → module that holds it, one line about it."""

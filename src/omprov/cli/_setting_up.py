@@ -141,7 +141,8 @@ def migrate_command(session: Session) -> None:
     from omprov._front import find_repository
     from omprov.catalog import migrate_catalog
 
-    copy = migrate_catalog(find_repository(session.url) / "catalog.db")
+    done = migrate_catalog(find_repository(session.url) / "catalog.db")
+    copy = None if done is None else done.copy
     session.answer(
         {"copy": None if copy is None else str(copy)},
         lambda out: out.print(

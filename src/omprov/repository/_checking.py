@@ -11,7 +11,7 @@ from omprov.records import AssetName, Digest, VersionKey, show_digest
 from ._sources import get_asset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from omprov.catalog import Catalog, CatalogReader
     from omprov.content import ContentStore, Progress
@@ -45,11 +45,22 @@ def check_content(
     *,
     every_byte: bool,
     progress: Progress | None = None,
+    not_there: Callable[[set[Digest]], set[Digest]] | None = None,
 ) -> list[Finding]:
-    """Verify the content store, and that every version's content is there."""
+    """Verify the content store, and that every version's content is there.
+
+    Args:
+        store: which.
+        reader: says what is needed.
+        every_byte: read everything.
+        progress: told the packs and bytes.
+        not_there: of a shared repository, leaves out the contents that its bucket has.
+    """
     roots: dict[Digest, list[VersionKey]] = defaultdict(list)
     for digest, key in reader.digests():
         roots[digest].append(key)
+    if not_there is not None:
+        roots = defaultdict(list, {digest: roots[digest] for digest in not_there(set(roots))})
     damages = store.fsck(progress=progress, full=every_byte)
     findings = [Finding("content", str(damage)) for damage in damages]
     for digest, what in store.check_reachable(roots, damages).items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import omprov.graph
@@ -74,29 +74,42 @@ class Graphs:
     # ------------------------------------------------------------------ the view
 
     @contextmanager
-    def at(self, opening: AbstractContextManager[View]) -> Iterator[View]:
+    def at(
+        self, opening: AbstractContextManager[View], *, for_writing: bool = False
+    ) -> Iterator[View]:
         """Open a view or a transaction, and bring the loaded graphs up to it for the block.
 
         What the block changes in the graphs must be in its transaction too. When the block or the
         commit fails after a change, the graphs are dropped and come back from the catalog on their
         next use. The lock is held until the commit is over, so that no other thread sees graphs
         that are ahead of the catalog.
+
+        Args:
+            opening: the view or the transaction.
+            for_writing: it may have to wait for another process; threads that read go on meanwhile.
         """
-        with self._lock:
-            assert self._reader is None, "Graphs.at does not nest"
-            self._changed = False
-            try:
-                with opening as reader:
-                    self._reader = reader
-                    self._keep_step()
-                    yield reader
-                    self._position = reader.position()
-            except BaseException:
-                if self._changed:
-                    self._forget()
-                raise
-            finally:
-                self._reader = None
+        with ExitStack() as held:
+            if not for_writing:
+                self._take(held)
+            with opening as view:
+                if for_writing:
+                    self._take(held)
+                self._reader = view
+                self._keep_step()
+                yield view
+                self._position = view.position()
+
+    def _take(self, held: ExitStack) -> None:
+        """Take the lock until `held` ends: after the commit of what is opened within it."""
+        held.enter_context(self._lock)
+        assert self._reader is None, "Graphs.at does not nest"
+        self._changed = False
+        held.push(self._let_go)
+
+    def _let_go(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._reader = None
+        if kind is not None and self._changed:
+            self._forget()
 
     @property
     def _view(self) -> CatalogReader:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from omprov.catalog import CatalogWriter
     from omprov.content import TreeSummary
     from omprov.graph import GraphChange
-    from omprov.records import Asset, RunId, Version
+    from omprov.records import Asset, Digest, RunId, Version
 
     from ._contents import Content, Differences
     from ._graphs import Graphs
@@ -87,6 +87,11 @@ class Stored:
     outputs: Mapping[str, tuple[Output, TreeSummary | None]]
     params: TreeSummary | None
     environment: TreeSummary | None
+
+    def digests(self) -> list[Digest | None]:
+        """Return the contents that versions will name."""
+        trees = [*(tree for _, tree in self.outputs.values()), self.params, self.environment]
+        return [None if tree is None else tree.digest for tree in trees]
 
 
 def write_run(

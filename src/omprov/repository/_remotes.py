@@ -82,10 +82,28 @@ def remove_remote(config: Config, name: str) -> None:
     config.set_group(_KIND, name, None)
 
 
-def remote_setup(config: Config) -> RemoteSetup:
-    """Return what the content store reads from when it does not have something itself."""
+def bucket_settings(url: str, options: Mapping[str, str] | None = None) -> RemoteSettings:
+    """Return how the bucket of a shared repository is reached.
+
+    Raises:
+        InvalidInput: it is no URL of a bucket.
+        MissingExtra: it is a cloud's, and obstore is not installed.
+    """
+    settings = RemoteSettings("content", url, dict(options or {}), fresh=0.0)
+    open_bucket(url, options=settings.options)
+    return settings
+
+
+def remote_setup(config: Config, bucket: RemoteSettings | None = None) -> RemoteSetup:
+    """Return what the content store reads from when it does not have something itself.
+
+    Args:
+        config: names remotes.
+        bucket: of a shared repository; asked first.
+    """
     limit = config.get("cache.limit")
-    setup = RemoteSetup(list_remotes(config), cache_folder=config.get("cache.folder"))
+    remotes = [*([] if bucket is None else [bucket]), *list_remotes(config)]
+    setup = RemoteSetup(remotes, cache_folder=config.get("cache.folder"))
     if limit is None:
         return setup
     return RemoteSetup(setup.remotes, parse_size(limit), setup.cache_folder)

@@ -36,10 +36,13 @@ def push(
     remote: Remote,
     roots: Iterable[Digest],
     progress: Progress | None,
+    *,
+    fresh: float = 0.0,
 ) -> Moved:
     """Bring what a remote lacks of some trees there; see `ContentStore.push`."""
-    remote.make()
-    remote.refresh()
+    if not remote.is_fresh(fresh):
+        remote.make()
+        remote.refresh()
     search = Search(reader, store.index, remote.index, prune=True)
     with closing(search.needed):
         return _exchange(Sender(store, remote, progress), search, reader, roots, store.path)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from blake3 import blake3
 
+from omprov.content._format._objects import Key, ObjectType
 from omprov.content._format._pack import TRAILER_SIZE, footer_count, footer_size, parse_footer
 from omprov.content._index import ChunkIndex
 from omprov.content._layout import LAYOUT_FILE, check_layout_text, layout_text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omprov.content._format._pack import Packed
+    from omprov.records import Digest
 
     from ._buckets import Blob, Bucket
 
@@ -42,8 +44,6 @@ _SUFFIX = pack_file("")
 _TAIL = 128 << 10
 """So many bytes are asked for first: the footer of most packs and its trailer."""
 _FOOTERS_AT_ONCE = 16
-_FRESH = 5.0
-"""Seconds for which the knowledge of a remote is not brought up to date again."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,14 @@ class RemoteSettings:
         name: for messages and to choose it.
         url: see `open_bucket`.
         options: see `open_bucket`.
+        fresh: seconds for which what is known of it is not brought up to date again by readers; 0
+            where they must find what others have just sent.
     """
 
     name: str
     url: str
     options: Mapping[str, str] = field(default_factory=dict)
+    fresh: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ class Remote:
             Unavailable: the bucket cannot be reached.
         """
         with self._refreshing:
-            if unless_fresh and self._asked is not None and monotonic() < self._asked + _FRESH:
+            if unless_fresh and self.is_fresh():
                 return
             if not self.exists():
                 self._asked = monotonic()
@@ -208,6 +211,16 @@ class Remote:
                 with suppress(Damaged):
                     self.index.add_pack(name, _parse_tail(footer, there[name], name))
             self._asked = monotonic()
+
+    def is_fresh(self, seconds: float | None = None) -> bool:
+        """Say whether the index was brought up to date in the last seconds."""
+        length = self._settings.fresh if seconds is None else seconds
+        return self._asked is not None and monotonic() < self._asked + length
+
+    def known_trees(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Return those of these trees that the index knows, each whole; nothing is asked."""
+        keys = {Key(ObjectType.TREE, bytes.fromhex(digest)): digest for digest in digests}
+        return {keys[key] for key in self.index.known(keys)}
 
     def list_packs(self) -> dict[str, int]:
         """Return the packs that are there now, with their bytes; the index stays as it is."""

@@ -40,7 +40,12 @@ class Sharing(OpenedStore):
         return open_remote(self.path, settings)
 
     def push(
-        self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None
+        self,
+        remote: Remote,
+        roots: Iterable[Digest],
+        progress: Progress | None = None,
+        *,
+        fresh: float = 0.0,
     ) -> Moved:
         """Bring to a remote what it lacks of some trees; make a store there if there is none.
 
@@ -51,6 +56,7 @@ class Sharing(OpenedStore):
             remote: where to.
             roots: digests of trees. Those that are not stored here are passed over.
             progress: told the packs and bytes.
+            fresh: so many seconds the remote need not be asked again what it has.
 
         Raises:
             Damaged: something is missing here, or is not what it was, or does not arrive whole.
@@ -59,7 +65,8 @@ class Sharing(OpenedStore):
             Unavailable: the remote cannot be reached.
         """
         self._reader.refresh()
-        return _exchange.push(self._local, self._reader.without_remotes(), remote, roots, progress)
+        reader = self._reader.without_remotes()
+        return _exchange.push(self._local, reader, remote, roots, progress, fresh=fresh)
 
     def pull(
         self, remote: Remote, roots: Iterable[Digest], progress: Progress | None = None

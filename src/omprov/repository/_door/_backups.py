@@ -42,6 +42,7 @@ class Backups(Opened):
             progress: told the packs and bytes.
 
         Raises:
+            InvalidInput: the content is in a bucket that others share.
             Conflict: other things are there.
             Damaged: something is missing or is not what it was, here or on arrival.
             Busy: another process prunes the backups there.
@@ -50,6 +51,11 @@ class Backups(Opened):
         """
         if keep is not None and keep < 1:
             raise InvalidInput("keep at least one backup")
+        if self._bucket is not None:
+            raise InvalidInput(
+                "what this repository holds lies in a bucket and a database: back them up with "
+                "their own means (versions of the bucket's objects, pg_dump)"
+            )
         vault = _backups.open_vault(url, options)
         return _backups.back_up(
             self.path,

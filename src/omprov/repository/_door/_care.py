@@ -58,7 +58,11 @@ class Care(Opened):
         findings = _checking.check_catalog(self._catalog)
         with self._reading() as reader:
             findings += _checking.check_content(
-                self.content, reader, every_byte=content, progress=progress
+                self.content,
+                reader,
+                every_byte=content,
+                progress=progress,
+                not_there=None if self._bucket is None else self._bucket.not_there,
             )
             if sources is not None:
                 findings += _checking.check_sources(
@@ -157,7 +161,8 @@ class Care(Opened):
 
         Kept is the content of every version that is not removed, of removed ones that a folder of
         the workspace holds or that weigh in a free role, and whatever was stored within the grace
-        period. Safe beside readers and writers in this and other processes.
+        period. Of a shared repository with a bucket, what lies there need not stay here. Safe
+        beside readers and writers in this and other processes.
 
         Args:
             grace: how long what was stored stays without being recorded; the setting ``gc.grace``,
@@ -172,7 +177,9 @@ class Care(Opened):
         """
         length = parse_duration(self.config.get("gc.grace") or GRACE) if grace is None else grace
         copies = self._copies.clear(self._kept(), now=time.time(), grace=length, dry_run=dry_run)
-        content = self.content.collect(self._kept, grace=length, dry_run=dry_run, progress=progress)
+        content = self.content.collect(
+            self._kept_here, grace=length, dry_run=dry_run, progress=progress
+        )
         return Freed(content, copies)
 
     def usage(self) -> RepositoryUsage:
@@ -195,6 +202,9 @@ class Care(Opened):
         pinned = pinned_contents(self.path)  # first: what is recorded meanwhile is in the catalog
         with self._reading() as reader:
             return kept_digests(reader, self.workspace) | pinned
+
+    def _kept_here(self) -> set[Digest]:
+        return self._kept() if self._bucket is None else self._bucket.not_there(self._kept())
 
     def count_by_reference(self) -> int:
         """Return how many files of all versions are kept by reference, so that `check` reads none.

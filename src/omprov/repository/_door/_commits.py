@@ -145,7 +145,7 @@ class Commits(Opened):
             How many versions were new.
         """
         name = new_asset_name(parse(asset), self.project)
-        with self._writing_graphs() as writer:
+        with self._writing_graphs([version.content.digest for version in versions]) as writer:
             known = ensure_asset(writer, name, self.project)
             keys = writer.find_commits(known.id, _named(versions, commits.values()))
             new = [version for version in versions if version.commit not in keys]

@@ -19,15 +19,18 @@ from omprov.repository._founding import is_complete, make_parts
 from omprov.repository._graphs import Graphs
 from omprov.repository._known_people import KnownPeople
 from omprov.repository._layout import CATALOG, CONFIG, CONTENT, COPIES, FOLDER, WORKSPACE
-from omprov.repository._remotes import remote_setup
+from omprov.repository._remotes import bucket_settings, remote_setup
+from omprov.repository._shared_bucket import SharedBucket
+from omprov.repository._sharing import make_shared_parts
 from omprov.repository._workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from omprov.catalog import Catalog, CatalogReader, CatalogWriter
+    from omprov.records import Digest
 
 
 AnyVersion: TypeAlias = str | Reference | Version
@@ -48,6 +51,7 @@ class Opened:
         *,
         who: str,
         clock: Callable[[], datetime],
+        bucket: SharedBucket | None = None,
     ) -> None:
         self.path = path
         self.content = content
@@ -57,6 +61,7 @@ class Opened:
         self.workspace = Workspace(path.parent, path / WORKSPACE)
         self._copies = Copies(path / COPIES, content)
         self._catalog = catalog
+        self._bucket = bucket
         self._clock = clock
         self._differences = Differences(content)
         self._people = KnownPeople()
@@ -101,11 +106,58 @@ class Opened:
             ) from error
         return cls(path, catalog, content, who=who, clock=clock)
 
+    @classmethod
+    def open_shared(
+        cls,
+        folder: Path,
+        *,
+        catalog: str,
+        who: str,
+        clock: Callable[[], datetime],
+        content: str | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Open a repository whose catalog is in a database that many use; make what is missing.
+
+        Any number of processes, on any machines, may do so at once. With a bucket, `folder` is a
+        stage and a cache: each content is in the bucket before a version names it, so that all find
+        it there. Without one, all who use the catalog need the same folder.
+
+        Args:
+            folder: for ``folder/.omprov`` (or `folder`, so named): content, settings.
+            catalog: its address; see `omprov.catalog.create_catalog`.
+            who: the name recorded with every change.
+            clock: gives the time.
+            content: the URL of a bucket, see `omprov.content.open_bucket`.
+            options: of the bucket.
+
+        Raises:
+            Conflict: the folder holds another repository, or files stand where folders have to be.
+            SchemaMismatch: the catalog was written by another release.
+            Unavailable: the database, or the bucket, cannot be reached.
+        """
+        path = path_in(folder)
+        bucket = None if content is None else bucket_settings(content, options)
+        catalog_there = make_shared_parts(path, catalog, who=who, now=clock())
+        try:
+            setup = remote_setup(Config(path / CONFIG), bucket)
+            store = ContentStore.open(path / CONTENT, setup)
+            with _closed_on_error(store):
+                shared = None if bucket is None else SharedBucket(store, bucket)
+                if shared is not None:
+                    shared.take_over(path, catalog_there)
+                return cls(path, catalog_there, store, who=who, clock=clock, bucket=shared)
+        except BaseException:
+            catalog_there.close()
+            raise
+
     def close(self) -> None:
         """Release files; the repository is of no use afterwards."""
         self._graphs.keep_snapshots()
         self._catalog.close()
         self._copies.close()
+        if self._bucket is not None:
+            self._bucket.close()
         self.content.close()
 
     def view(self, *, who: str, project: str | None = None) -> Self:
@@ -153,8 +205,29 @@ class Opened:
     def _reading_graphs(self) -> AbstractContextManager[CatalogReader]:
         return self._graphs.at(self._catalog.read())
 
-    def _writing_graphs(self) -> AbstractContextManager[CatalogWriter]:
-        return self._graphs.at(self._writing())
+    def wait_for_change(self, after: int, timeout: float) -> int:
+        """Return the position of the change feed once it is above `after`, or at the timeout.
+
+        Args:
+            after: a position; of 0 that of now is above, unless nothing was ever recorded.
+            timeout: seconds.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        return self._catalog.wait_for_change(after, timeout)
+
+    def _writing_graphs(
+        self, naming: Iterable[Digest | None] = ()
+    ) -> AbstractContextManager[CatalogWriter]:
+        """Open the write transaction with the graphs brought up to it.
+
+        Args:
+            naming: the contents that it will name: first they come to where all can read them.
+        """
+        if self._bucket is not None:
+            self._bucket.bring(naming)
+        return self._graphs.at(self._writing(), for_writing=True)
 
 
 def path_in(folder: Path) -> Path:

@@ -92,7 +92,7 @@ class Runs(Opened):
                 for role, reference in inputs.items()
             }
         stored = self._store_outputs(outputs, params, environment)
-        with self._writing_graphs() as writer:
+        with self._writing_graphs(stored.digests()) as writer:
             run, pending = write_run(
                 writer,
                 self._graphs,
@@ -123,7 +123,8 @@ class Runs(Opened):
         """
         stored = self._stored_of(id, update)
         files = None if update.files is None else store_content(self.content, update.files)[0]
-        with self._writing_graphs() as writer:
+        left = None if files is None else files.digest
+        with self._writing_graphs([*stored.digests(), left]) as writer:
             pending = write_update(
                 writer,
                 self._graphs,
@@ -131,7 +132,7 @@ class Runs(Opened):
                 id,
                 update,
                 stored=stored,
-                files=files.digest if files else None,
+                files=left,
                 project=self.project,
             )
         return self._settled(id, pending)

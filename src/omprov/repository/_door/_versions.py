@@ -164,7 +164,7 @@ class Versions(Opened):
             planned = plan_version(
                 reader, self._differences, asset, stored.digest, inherits=[older]
             )
-        with self._writing_graphs() as writer:
+        with self._writing_graphs([stored.digest]) as writer:
             known = find_child(writer, older, stored.digest)
             if known is not None:  # another process was quicker
                 return Added(known, created=False)
@@ -212,7 +212,7 @@ class Versions(Opened):
             planned = plan(reader)
         if planned.existing is not None:
             return Added(planned.existing, created=False)
-        with self._writing_graphs() as writer:
+        with self._writing_graphs([digest]) as writer:
             known = ensure_asset(writer, asset, self.project)
             if find_twin(writer, known, digest) != planned.twin:
                 planned = plan(writer)  # somebody else has just written this content

@@ -14,7 +14,16 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+INTEGER = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ID = sa.String(length=36).with_variant(sa.VARCHAR(length=36, collation="C"), "postgresql")
+
+
+def short(length: int) -> sa.String:
+    """Return the type of names and words: in byte order, like everything in SQLite."""
+    return sa.String(length=length).with_variant(
+        sa.VARCHAR(length=length, collation="C"), "postgresql"
+    )
 
 
 def upgrade() -> None:
@@ -35,14 +44,14 @@ def _repository_and_projects() -> None:
         "repository",
         sa.Column("key", KEY, autoincrement=False, nullable=False),
         sa.Column("feed_position", sa.BigInteger(), nullable=False),
-        sa.Column("release", sa.String(length=64), nullable=False),
+        sa.Column("release", short(64), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_repository"),
     )
     op.create_table(
         "project",
         sa.Column("key", KEY, nullable=False),
         sa.Column("id", ID, nullable=False),
-        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("name", short(128), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_project"),
         sa.UniqueConstraint("id", name="uq_project_id"),
@@ -56,13 +65,13 @@ def _assets() -> None:
         sa.Column("key", KEY, nullable=False),
         sa.Column("id", ID, nullable=False),
         sa.Column("project_key", KEY, nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("kind", short(16), nullable=False),
+        sa.Column("name", short(128), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.Column("creator", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("policy", sa.Text(), nullable=True),
-        sa.Column("measure", sa.Text(), nullable=True),
+        sa.Column("creator", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("policy", TEXT, nullable=True),
+        sa.Column("measure", TEXT, nullable=True),
         sa.Column("removed", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["project_key"], ["project.key"], name="fk_asset_project_key"),
         sa.PrimaryKeyConstraint("key", name="pk_asset"),
@@ -81,15 +90,15 @@ def _runs() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("tail", ID, nullable=False),
         sa.Column("project_key", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("status", short(16), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
         sa.Column("ended", sa.BigInteger(), nullable=True),
-        sa.Column("creator", sa.Text(), nullable=False),
-        sa.Column("command", sa.Text(), nullable=False),
-        sa.Column("exit_status", sa.Integer(), nullable=True),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("creator", TEXT, nullable=False),
+        sa.Column("command", TEXT, nullable=False),
+        sa.Column("exit_status", INTEGER, nullable=True),
+        sa.Column("message", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["project_key"], ["project.key"], name="fk_run_project_key"),
         sa.PrimaryKeyConstraint("key", name="pk_run"),
         sa.UniqueConstraint("id", name="uq_run_id"),
@@ -111,10 +120,10 @@ def _versions() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("files", sa.BigInteger(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.Column("creator", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("creator", TEXT, nullable=False),
+        sa.Column("message", TEXT, nullable=False),
         sa.Column("run_key", KEY, nullable=True),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source", TEXT, nullable=False),
         sa.Column("removed", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["asset_key"], ["asset.key"], name="fk_version_asset_key"),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_version_run_key"),
@@ -132,7 +141,7 @@ def _versions() -> None:
 def _edges() -> None:
     op.create_table(
         "edge",
-        sa.Column("origin", sa.String(length=8), nullable=False),
+        sa.Column("origin", short(8), nullable=False),
         sa.Column("newer", KEY, nullable=False),
         sa.Column("older", KEY, nullable=False),
         sa.Column("weight", sa.Double(), nullable=True),
@@ -145,10 +154,10 @@ def _edges() -> None:
     op.create_index("ix_edge_older", "edge", ["older"], unique=False)
     op.create_table(
         "evidence",
-        sa.Column("origin", sa.String(length=8), nullable=False),
+        sa.Column("origin", short(8), nullable=False),
         sa.Column("newer", KEY, nullable=False),
         sa.Column("older", KEY, nullable=False),
-        sa.Column("difference", sa.Text(), nullable=False),
+        sa.Column("difference", TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["origin", "newer", "older"],
             ["edge.origin", "edge.newer", "edge.older"],
@@ -163,7 +172,7 @@ def _run_links() -> None:
     op.create_table(
         "run_input",
         sa.Column("run_key", KEY, nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("role", TEXT, nullable=False),
         sa.Column("version_key", KEY, nullable=False),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_input_run_key"),
         sa.ForeignKeyConstraint(["version_key"], ["version.key"], name="fk_run_input_version_key"),
@@ -176,7 +185,7 @@ def _run_links() -> None:
     op.create_table(
         "run_output",
         sa.Column("run_key", KEY, nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("role", TEXT, nullable=False),
         sa.Column("version_key", KEY, nullable=False),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_output_run_key"),
         sa.ForeignKeyConstraint(["version_key"], ["version.key"], name="fk_run_output_version_key"),
@@ -189,8 +198,8 @@ def _run_links() -> None:
     op.create_table(
         "run_param",
         sa.Column("run_key", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_param_run_key"),
         sa.PrimaryKeyConstraint("run_key", "name", name="pk_run_param"),
         sqlite_with_rowid=False,
@@ -202,7 +211,7 @@ def _metrics() -> None:
         "metric",
         sa.Column("key", KEY, nullable=False),
         sa.Column("run_key", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
@@ -232,7 +241,7 @@ def _labels() -> None:
     op.create_table(
         "alias",
         sa.Column("asset_key", KEY, nullable=False),
-        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("name", short(128), nullable=False),
         sa.Column("version_key", KEY, nullable=False),
         sa.ForeignKeyConstraint(["asset_key"], ["asset.key"], name="fk_alias_asset_key"),
         sa.ForeignKeyConstraint(["version_key"], ["version.key"], name="fk_alias_version_key"),
@@ -242,8 +251,8 @@ def _labels() -> None:
     op.create_table(
         "tag",
         sa.Column("target", ID, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("target", "name", name="pk_tag"),
     )
 
@@ -252,11 +261,11 @@ def _feed_and_audit() -> None:
     op.create_table(
         "feed",
         sa.Column("position", KEY, autoincrement=False, nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("kind", short(16), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("asset_key", KEY, nullable=True),
         sa.Column("version_key", KEY, nullable=True),
-        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("data", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["asset_key"], ["asset.key"], name="fk_feed_asset_key"),
         sa.ForeignKeyConstraint(["version_key"], ["version.key"], name="fk_feed_version_key"),
         sa.PrimaryKeyConstraint("position", name="pk_feed"),
@@ -265,10 +274,10 @@ def _feed_and_audit() -> None:
         "audit",
         sa.Column("key", KEY, nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
-        sa.Column("who", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("target", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("who", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("target", TEXT, nullable=False),
+        sa.Column("detail", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_audit"),
     )
 
@@ -276,7 +285,7 @@ def _feed_and_audit() -> None:
 def _snapshots() -> None:
     op.create_table(
         "snapshot",
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("checksum", sa.LargeBinary(length=32), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),

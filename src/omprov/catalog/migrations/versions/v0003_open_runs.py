@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ID = sa.String(length=36).with_variant(sa.VARCHAR(length=36, collation="C"), "postgresql")
 
 
@@ -27,7 +28,7 @@ def upgrade() -> None:
     op.create_table(
         "run_journal",
         sa.Column("run_key", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("run_key", "name", name="pk_run_journal"),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_journal_run_key"),
@@ -36,7 +37,7 @@ def upgrade() -> None:
     op.create_table(
         "run_files",
         sa.Column("run_key", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("run_key", "name", name="pk_run_files"),
         sa.ForeignKeyConstraint(["run_key"], ["run.key"], name="fk_run_files_run_key"),

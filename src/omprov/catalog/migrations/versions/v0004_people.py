@@ -11,7 +11,17 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-ID = sa.String(length=36).with_variant(sa.VARCHAR(length=36, collation="C"), "postgresql")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def short(length: int) -> sa.String:
+    """Return the type of names and words: in byte order, like everything in SQLite."""
+    return sa.String(length=length).with_variant(
+        sa.VARCHAR(length=length, collation="C"), "postgresql"
+    )
+
+
+ID = short(36)
 
 
 def upgrade() -> None:
@@ -26,11 +36,11 @@ def _add_users() -> None:
         "account",
         sa.Column("key", KEY, nullable=False),
         sa.Column("id", ID, nullable=False),
-        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("name", short(128), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("is_owner", sa.Boolean(), nullable=False),
         sa.Column("disabled", sa.Boolean(), nullable=False),
-        sa.Column("password", sa.String(length=256), nullable=False),
+        sa.Column("password", short(256), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_account"),
         sa.UniqueConstraint("id", name="uq_account_id"),
         sa.UniqueConstraint("name", name="uq_account_name"),
@@ -39,7 +49,7 @@ def _add_users() -> None:
         "member",
         sa.Column("project_key", KEY, nullable=False),
         sa.Column("account_key", KEY, nullable=False),
-        sa.Column("role", sa.String(length=8), nullable=False),
+        sa.Column("role", short(8), nullable=False),
         sa.PrimaryKeyConstraint("project_key", "account_key", name="pk_member"),
         sa.ForeignKeyConstraint(["project_key"], ["project.key"], name="fk_member_project_key"),
         sa.ForeignKeyConstraint(["account_key"], ["account.key"], name="fk_member_account_key"),
@@ -54,8 +64,8 @@ def _add_secrets() -> None:
         sa.Column("key", KEY, nullable=False),
         sa.Column("id", ID, nullable=False),
         sa.Column("account_key", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("role", sa.String(length=8), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("role", short(8), nullable=False),
         sa.Column("project_key", KEY, nullable=True),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
@@ -84,7 +94,7 @@ def _add_secrets() -> None:
         "sign_in_tries",
         sa.Column("subject", sa.LargeBinary(length=32), nullable=False),
         sa.Column("account_key", KEY, nullable=True),
-        sa.Column("times", sa.Text(), nullable=False),
+        sa.Column("times", TEXT, nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
         sa.Column("touched", sa.BigInteger(), nullable=False),
@@ -103,7 +113,7 @@ def _add_protection() -> None:
     op.create_table(
         "protected_alias",
         sa.Column("asset_key", KEY, nullable=False),
-        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("name", short(128), nullable=False),
         sa.PrimaryKeyConstraint("asset_key", "name", name="pk_protected_alias"),
         sa.ForeignKeyConstraint(["asset_key"], ["asset.key"], name="fk_protected_alias_asset_key"),
         sqlite_with_rowid=False,

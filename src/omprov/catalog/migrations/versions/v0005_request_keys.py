@@ -10,12 +10,14 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
         "request_key",
-        sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary(length=32), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
