@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.errors import InvalidInput, NotFound
@@ -19,13 +19,13 @@ from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import LateFacts, NewRun, RunChange, TagChange, TaggedRuns
 from omprov.server._visible import visible_run
 
-from ._declaring import array_of, changes, gives, gives_one, lists, makes
+from ._declaring import array_of, changes, gives, gives_one, lists, make_router, makes
 
 if TYPE_CHECKING:
     from omprov.records import Version
     from omprov.repository import Repository
 
-router = APIRouter(tags=["runs"])
+router = make_router("runs")
 _Some = Annotated[str | None, Query(min_length=1, max_length=600)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.records import Inherits, Role, Version
@@ -17,7 +17,7 @@ from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import NewChild, NewVersion, TagChange
 from omprov.server._visible import visible_edges, visible_lineage, visible_route
 
-from ._declaring import array_of, changes, gives, gives_one, makes
+from ._declaring import array_of, changes, gives, gives_one, make_router, makes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from omprov.repository._door import AnyVersion
     from omprov.server._schemas._requests import VersionNamed
 
-router = APIRouter(tags=["versions"])
+router = make_router("versions")
 _MAYBE_ROUTE = {"anyOf": [ref(Route), {"type": "null"}]}
 
 
