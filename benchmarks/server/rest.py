@@ -88,16 +88,33 @@ def main():
         with repository._writing() as writer:
             for n in range(options.runs):
                 writer.add_run(
-                    project="default", name=f"r{n % 50}", status=RunStatus.SUCCEEDED,
-                    started=datetime.now(UTC), ended=datetime.now(UTC), inputs={},
-                    params={"lr": 0.1, "depth": n, "seed": n}, metrics={"loss": 0.5, "acc": 0.9},
+                    project="default",
+                    name=f"r{n % 50}",
+                    status=RunStatus.SUCCEEDED,
+                    started=datetime.now(UTC),
+                    ended=datetime.now(UTC),
+                    inputs={},
+                    params={"lr": 0.1, "depth": n, "seed": n},
+                    metrics={"loss": 0.5, "acc": 0.9},
                 )
         ids = [run.id for run in repository.list_runs(limit=64)]
     began = time.perf_counter()
     server = subprocess.Popen(
-        [sys.executable, "-c", "from omprov.cli import main; main()", "ui", "--port", "0",
-         "--no-open", "--workers", str(options.workers)],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        [
+            sys.executable,
+            "-c",
+            "from omprov.cli import main; main()",
+            "ui",
+            "--port",
+            "0",
+            "--no-open",
+            "--workers",
+            str(options.workers),
+        ],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     port = int(server.stdout.readline().partition("127.0.0.1:")[2].split()[0])
@@ -109,11 +126,20 @@ def main():
         "GET /healthz": lambda c, n: ("GET", "/healthz"),
         "GET one run": lambda c, n: ("GET", f"/api/v1/runs/{ids[n % 64]}"),
         "POST runs (3 params, 2 metrics)": lambda c, n: (
-            "POST", where, {"params": {"a": n, "b": 1, "c": c}, "metrics": {"x": 1, "y": 2}}),
+            "POST",
+            where,
+            {"params": {"a": n, "b": 1, "c": c}, "metrics": {"x": 1, "y": 2}},
+        ),
         "PATCH runs (begin)": lambda c, n: (
-            "PATCH", f"{where}/019ca8a7-93c0-7000-8000-{c:04x}{n:08x}",
-            {"begin": {"name": "fit", "started": AT}}),
-        "PATCH runs (100 points)": lambda c, n: ("PATCH", f"{where}/{ids[c % 64]}", {"points": points}),
+            "PATCH",
+            f"{where}/019ca8a7-93c0-7000-8000-{c:04x}{n:08x}",
+            {"begin": {"name": "fit", "started": AT}},
+        ),
+        "PATCH runs (100 points)": lambda c, n: (
+            "PATCH",
+            f"{where}/{ids[c % 64]}",
+            {"points": points},
+        ),
         "GET 100 newest runs": lambda c, n: ("GET", where),
         "GET runs by name": lambda c, n: ("GET", f"{where}?name=r{n % 50}&limit=20"),
     }

@@ -10,7 +10,7 @@ import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 used in annotations of tests
 
 import pytest
 from starlette.testclient import TestClient

@@ -61,6 +61,7 @@ REACHED = {
     "metric_points": "metric_points",
     "newest_of_kind": "newest_of_kind",
     "position": "follow_events",
+    "wait_for_change": "follow_events",
     "protect_alias": "protect_alias",
     "record_run": "record_run",
     "remove_alias": "remove_alias",
@@ -103,7 +104,17 @@ NOT_REACHED = {
         ("changes_on_disk", "checkout", "local_copy"), "folders lie on the client's machine"
     ),
     **dict.fromkeys(
-        ("create", "open", "close", "view", "has_users", "once", "find_request", "keep_answer"),
+        (
+            "create",
+            "open",
+            "open_shared",
+            "close",
+            "view",
+            "has_users",
+            "once",
+            "find_request",
+            "keep_answer",
+        ),
         "how a server holds its repository",
     ),
 }

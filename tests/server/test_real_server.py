@@ -23,6 +23,7 @@ from omprov.server import Settings, _protocol, create_app
 from omprov.server._serving import bind
 
 API = "/api/v1"
+COMMAND = (sys.executable, "-c", "from omprov.cli import main; main()", "ui")
 
 
 class Client:
@@ -82,8 +83,7 @@ def test_a_server_says_its_address_answers_and_ends(launch, dial, folder):
     status, project = ask("POST", f"{API}/projects", {"name": "vision"})
     assert (status, project["name"]) == (201, "vision")
     taken = subprocess.run(
-        [sys.executable, "-c", "from omprov.cli import main; main()", "ui", "--port"]
-        + [str(server.port), "--no-open"],
+        [*COMMAND, "--port", str(server.port), "--no-open"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -204,8 +204,8 @@ def test_a_kill_under_load_loses_nothing_that_was_acknowledged(launch, dial, fol
         server.end()
     assert len(acknowledged) >= 60
     with Repository.open(folder, who="ada", clock=clock) as repository:
-        for id in acknowledged:
-            repository.get_version_by_id(VersionId(id))
+        for one in acknowledged:
+            repository.get_version_by_id(VersionId(one))
         assert list(repository.check()) == []
 
 

@@ -198,8 +198,8 @@ def test_a_run_is_recorded_at_once(ask, repo):
 
 
 def test_a_run_is_recorded_bit_by_bit(ask, repo):
-    id, at = "019ca8a7-93c0-7000-8000-0000000000c1", "2026-01-02T03:04:05Z"
-    where = f"{API}/projects/default/runs/{id}"
+    run_id, at = "019ca8a7-93c0-7000-8000-0000000000c1", "2026-01-02T03:04:05Z"
+    where = f"{API}/projects/default/runs/{run_id}"
     assert ask.patch(where, json={"params": {"a": 1}}).status_code == 404
     first = {"begin": {"name": "fit", "started": at}, "journals": {"j": [0, 10]}}
     assert got(ask.patch(where, json=first), Run).status == "running"
@@ -215,21 +215,21 @@ def test_a_run_is_recorded_bit_by_bit(ask, repo):
         "journals": {"j": [10, 20]},
     }
     run = got(ask.patch(where, json=last), Run)
-    assert run == repo.get_run(id)
+    assert run == repo.get_run(run_id)
     assert (run.status, run.files) == ("succeeded", {"files": log.digest})
     assert run.outputs["model"].asset.name == "late"
-    assert ask.get(f"{API}/runs/{id}/journal-positions").json() == {"j": 20}
-    curve = got(ask.get(f"{API}/runs/{id}/metrics/loss"), MetricPoint)
-    assert curve == repo.metric_points(id, "loss")
+    assert ask.get(f"{API}/runs/{run_id}/journal-positions").json() == {"j": 20}
+    curve = got(ask.get(f"{API}/runs/{run_id}/metrics/loss"), MetricPoint)
+    assert curve == repo.metric_points(run_id, "loss")
     assert len(curve) == 50
     late = {"points": [{"name": "a/b", "step": 0, "value": "NaN", "time": at}], "tags": {"x": "1"}}
-    assert got(ask.post(f"{API}/runs/{id}/facts", json=late), Run).tags == {"x": "1"}
-    assert ask.get(f"{API}/runs/{id}/metrics/a/b").json()[0]["value"] == "NaN"
+    assert got(ask.post(f"{API}/runs/{run_id}/facts", json=late), Run).tags == {"x": "1"}
+    assert ask.get(f"{API}/runs/{run_id}/metrics/a/b").json()[0]["value"] == "NaN"
     found = ask.post(
         f"{API}/projects/default/tagged-runs", json={"name": "x", "values": ["1", "2"]}
     )
     assert list(found.json()) == ["1"]
-    assert got(ask.patch(f"{API}/runs/{id}/tags", json={"x": None}), Run).tags == {}
+    assert got(ask.patch(f"{API}/runs/{run_id}/tags", json={"x": None}), Run).tags == {}
 
 
 def test_aliases_move_from_where_they_were_seen(ask, repo):

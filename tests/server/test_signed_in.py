@@ -134,7 +134,7 @@ def _least(schemas, schema):
 def test_what_is_in_other_projects_is_as_if_it_did_not_exist(team):
     me = team.as_("mallory")
     missing = "019ca8a7-93c0-7000-8000-0000000000ff"
-    for path, id in [
+    for path, one in [
         ("versions/{}", team.version.id),
         ("versions/{}/inherits", team.version.id),
         ("versions/{}/lineage", team.version.id),
@@ -145,10 +145,10 @@ def test_what_is_in_other_projects_is_as_if_it_did_not_exist(team):
         ("runs/{}/metrics/a", team.run.id),
         ("projects/other/run?id={}", team.run.id),
     ]:
-        hidden = team.client.get(f"{API}/{path.format(id)}", headers=me)
+        hidden = team.client.get(f"{API}/{path.format(one)}", headers=me)
         absent = team.client.get(f"{API}/{path.format(missing)}", headers=me)
         assert hidden.status_code == absent.status_code == 404, path
-        assert hidden.text.replace(id, missing) == absent.text, path
+        assert hidden.text.replace(one, missing) == absent.text, path
     for path in ("assets", "runs", "version?reference=dataset/secret", "members"):
         hidden = team.client.get(f"{API}/projects/vision/{path}", headers=me)
         absent = team.client.get(f"{API}/projects/absent/{path}", headers=me)
@@ -257,12 +257,12 @@ def test_tokens_that_expired_or_were_revoked_or_belong_to_nobody_are_refused(tea
     clock.now += timedelta(minutes=6)
     assert team.client.get(where, headers=soon).status_code == 401
     made = team.client.post(f"{API}/tokens", json={"name": "laptop"}, headers=team.as_("bob"))
-    secret, id = made.json()["secret"], made.json()["token"]["id"]
+    secret, made_id = made.json()["secret"], made.json()["token"]["id"]
     assert made.headers["cache-control"] == "no-store"
     mine = {"Authorization": f"Bearer {secret}"}
     assert team.client.get(where, headers=mine).json()["who"] == "bob"
-    assert team.client.delete(f"{API}/tokens/{id}", headers=team.as_("eve")).status_code == 404
-    assert team.client.delete(f"{API}/tokens/{id}", headers=team.as_("bob")).status_code == 204
+    assert team.client.delete(f"{API}/tokens/{made_id}", headers=team.as_("eve")).status_code == 404
+    assert team.client.delete(f"{API}/tokens/{made_id}", headers=team.as_("bob")).status_code == 204
     assert team.client.get(where, headers=mine).status_code == 401
     other = team.as_("bob")
     disabled = team.client.patch(

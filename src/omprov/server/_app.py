@@ -32,17 +32,17 @@ from ._routers import (
     _runs,
     _versions,
 )
+from ._routers._declaring import API
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from fastapi.routing import APIRoute
     from starlette.requests import Request
     from starlette.responses import Response
 
     from ._settings import Settings
 
-API = "/api/v1"
+_MODULES = (_health, _projects, _assets, _versions, _edges, _runs, _commits, _people, _events)
 THREADS = 16
 """Requests that one worker serves at a time; the others wait in line."""
 
@@ -78,15 +78,13 @@ def _make_api(reception: Reception) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     app.state.reception = reception
     app.state.follower = Follower(reception.repository)
-    app.include_router(_health.router)
-    for module in (_projects, _assets, _versions, _edges, _runs, _commits, _people, _events):
-        app.include_router(module.router, prefix=API)
+    for module in _MODULES:  # as they are: to include a router would build its routes anew
+        app.router.routes.extend(module.router.routes)
     content = _find("omprov.server._routers._content", "content_router")
     if content is not None:
         app.include_router(content, prefix=API)
@@ -114,10 +112,6 @@ def _find(module: str, name: str) -> Any:
         if error.name is None or not module.startswith(error.name):
             raise
         return None
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 @asynccontextmanager

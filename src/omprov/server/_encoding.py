@@ -56,13 +56,14 @@ def to_json(value: Any) -> bytes:
 
 def to_data(value: Any) -> Any:
     """Turn records into objects; times and numbers stay what they are."""
+    kind: type = type(value)
+    if is_record(kind):
+        return writer_of(kind)(value)
     match value:
-        case list() | tuple() if not hasattr(value, "_fields"):
+        case list() | tuple():
             return [to_data(item) for item in value]
         case dict():
             return {key: to_data(item) for key, item in value.items()}
-        case _ if is_record(type(value)):
-            return writer_of(type(value))(value)
         case _:
             return value
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from ._access import Access
 
-POLL = 0.25
-"""Seconds between two looks at a catalog that tells nothing by itself."""
+LOOK = 2.0
+"""Seconds that one wait for a change lasts; a server that stops may wait for its end."""
+AGAIN = 1.0
+"""Seconds until the next try where the catalog cannot be asked."""
 HEARTBEAT = 15.0
 """Seconds after which a silent stream says that it lives, and asks anew who may see it."""
 MOST_STREAMS = 500
@@ -101,14 +103,20 @@ class Follower:
             self._task = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
+        alone = anyio.CapacityLimiter(1)  # requests need the other threads
+        wait = self._repository.wait_for_change
         while self._streams and not self._closed:
-            with contextlib.suppress(OmprovError):
-                position = await anyio.to_thread.run_sync(self._repository.position)
-                if position != self._position:
-                    self._position = position
-                    changed, self._changed = self._changed, asyncio.Event()
-                    changed.set()
-            await asyncio.sleep(POLL)
+            try:
+                position = await anyio.to_thread.run_sync(
+                    wait, max(self._position, 0), LOOK, limiter=alone
+                )
+            except OmprovError:
+                await asyncio.sleep(AGAIN)
+                continue
+            if position != self._position:
+                self._position = position
+                changed, self._changed = self._changed, asyncio.Event()
+                changed.set()
 
 
 def _next(access: Access, after: int) -> tuple[list[Happened], int]:

@@ -165,7 +165,7 @@ class _Passage:
     def end(self) -> None:
         """Count the request and log it."""
         took = time.perf_counter() - self._began
-        route = _template(self._scope)
+        route = getattr(self._scope.get("route"), "path", "none")
         method = self._scope["method"] if self._scope["method"] in _METHODS else "OTHER"
         _metrics.requests.labels(method, route, str(self.status)).inc()
         _metrics.seconds.labels(route).observe(took)
@@ -179,13 +179,6 @@ class _Passage:
         )
 
 
-def _template(scope: Scope) -> str:
-    """Return the path of the route that answered, with its parameters' names: few of them exist."""
-    path = getattr(scope.get("route"), "path", "none")
-    return f"{_API}{path}" if scope["path"].startswith(_API) and path != "none" else path
-
-
-_API = "/api/v1"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

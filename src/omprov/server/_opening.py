@@ -16,13 +16,11 @@ def open_repository(settings: Settings) -> Repository:
 
     Raises:
         NotFound: there is none.
-        InvalidInput: a catalog without a content store, or the other way round.
+        InvalidInput: a content store without a catalog.
+        Unavailable: the database, or the bucket, cannot be reached.
     """
-    if (settings.catalog is None) != (settings.content is None):
-        raise InvalidInput(
-            "a shared server takes both --catalog and --content, for instance "
-            "--catalog postgresql://host/omprov --content s3://bucket/omprov"
-        )
+    if settings.catalog is None and settings.content is not None:
+        raise InvalidInput("--content is the content store of a shared --catalog: give both")
     if settings.catalog is not None:
         repository = Repository.open_shared(
             settings.folder,

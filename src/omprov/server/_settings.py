@@ -26,7 +26,7 @@ class Settings:
     Attributes:
         folder: the repository; with `catalog`, where this server keeps what it may lose.
         catalog: the address of a shared catalog; ``None`` for the one in the folder.
-        content: the address of its content store.
+        content: the bucket of its content; ``None`` where all servers share the folder.
         host: the address to listen at.
         port: the port; 0 takes a free one.
         workers: how many processes answer.

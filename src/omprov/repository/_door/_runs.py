@@ -132,7 +132,7 @@ class Runs(Opened):
                 id,
                 update,
                 stored=stored,
-                files=files.digest if files else None,
+                files=left,
                 project=self.project,
             )
         return self._settled(id, pending)

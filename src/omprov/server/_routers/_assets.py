@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.errors import InvalidInput, NotAllowed
@@ -17,12 +17,12 @@ from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import AliasTarget, AssetChange, Protection
 from omprov.server._visible import visible_history
 
-from ._declaring import changes, gives, gives_one, lists
+from ._declaring import changes, gives, gives_one, lists, make_router
 
 if TYPE_CHECKING:
     from omprov.repository import Repository
 
-router = APIRouter(tags=["assets"])
+router = make_router("assets")
 _PREVIOUS = {
     "type": "object",
     "properties": {

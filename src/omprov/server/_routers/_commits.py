@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.errors import InvalidInput
@@ -16,13 +16,13 @@ from omprov.server._idempotency import Key, create
 from omprov.server._named import named_asset, stored
 from omprov.server._schemas._requests import CommitHome, CommitNames, CommitTags, NewCommits
 
-from ._declaring import array_of, changes, gives, gives_one, versions_by_name
+from ._declaring import array_of, changes, gives, gives_one, make_router, versions_by_name
 from ._projects import Reference
 
 if TYPE_CHECKING:
     from omprov.repository import Repository
 
-router = APIRouter(tags=["git"])
+router = make_router("git")
 _COUNT = {
     "type": "object",
     "properties": {"count": {"type": "integer"}},

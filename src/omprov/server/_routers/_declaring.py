@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from omprov.records import Version
 from omprov.server._schemas._records import page_of, ref
 
+API = "/api/v1"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _MEANINGS = {
     400: "The request cannot be right.",
@@ -25,6 +27,13 @@ _MEANINGS = {
 }
 _READS = (400, 401, 403, 404, 422, 429, 500, 503)
 _WRITES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503)
+
+
+def make_router(tag: str, *, prefix: str = API) -> APIRouter:
+    """Return what holds the routes of a noun; their operations are called as their functions."""
+    return APIRouter(
+        prefix=prefix, tags=[tag], generate_unique_id_function=lambda route: route.name
+    )
 
 
 def gives(schema: dict[str, Any], *, one: bool = False) -> dict[str, Any]:

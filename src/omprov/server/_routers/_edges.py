@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.records import Difference, Inherits, Role
@@ -14,12 +14,12 @@ from omprov.server._idempotency import Key, create
 from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import EdgeEnds, NewEdge
 
-from ._declaring import array_of, changes, gives, makes
+from ._declaring import array_of, changes, gives, make_router, makes
 
 if TYPE_CHECKING:
     from omprov.repository import Repository
 
-router = APIRouter(tags=["edges"])
+router = make_router("edges")
 Measure = Annotated[str | None, Query(max_length=200, examples=["files"])]
 
 

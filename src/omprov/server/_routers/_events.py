@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -12,9 +12,9 @@ from omprov.repository import Happened
 from omprov.server._access import Asking, access_of
 from omprov.server._schemas._records import ref
 
-from ._declaring import gives
+from ._declaring import gives, make_router
 
-router = APIRouter(tags=["events"])
+router = make_router("events")
 _DECLARED = gives(ref(Happened))
 _DECLARED["responses"][200] = {
     "description": "A stream that does not end: the id of an event is its position, its name the "

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from omprov.server import _metrics
 from omprov.server._access import Asking
 
-from ._declaring import gives
+from ._declaring import gives, make_router
 
-router = APIRouter(tags=["health"])
+router = make_router("health", prefix="")
 _OK = gives(
     {
         "type": "object",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.records import AuditRow, Member, Role, SignIn, Token, User
@@ -15,9 +15,9 @@ from omprov.server._paging import Cursor, Limit, make_cursor, page, read_cursor
 from omprov.server._schemas._records import ref, schema_of
 from omprov.server._schemas._requests import MemberRole, NewToken, NewUser, SignInBody, UserChange
 
-from ._declaring import array_of, changes, gives, gives_one, lists
+from ._declaring import array_of, changes, gives, gives_one, lists, make_router
 
-router = APIRouter(tags=["people"])
+router = make_router("people")
 _ROLE = schema_of(Role)
 _ME = {
     "type": "object",

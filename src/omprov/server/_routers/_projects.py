@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.records import Asset, Kind, Project, Role, Version, parse_digest
@@ -15,12 +15,12 @@ from omprov.server._named import named_asset
 from omprov.server._paging import Cursor, Limit, make_cursor, page, read_cursor
 from omprov.server._schemas._requests import NewAsset, NewProject
 
-from ._declaring import array_of, gives, gives_one, lists, makes
+from ._declaring import array_of, gives, gives_one, lists, make_router, makes
 
 if TYPE_CHECKING:
     from omprov.repository import Repository
 
-router = APIRouter(tags=["projects"])
+router = make_router("projects")
 Reference = Annotated[
     str,
     Query(
@@ -77,7 +77,7 @@ def add_asset(asking: Asking, project: str, body: NewAsset, key: Key = None) -> 
         return on.add_asset(
             name,
             description=body.description,
-            policy=body.policy and body.policy.record(),
+            policy=None if body.policy is None else body.policy.record(),
             measure=body.measure,
         )
 

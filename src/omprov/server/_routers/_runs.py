@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import Role, Run, RunId, RunStatus
-from omprov.repository import MetricPoint, RunBegin, RunEnd, RunUpdate
+from omprov.repository import MetricPoint, RunUpdate
 from omprov.server._access import Access, Asking, is_id
 from omprov.server._answers import answer, answer_one
 from omprov.server._idempotency import Key, create
@@ -19,13 +19,13 @@ from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import LateFacts, NewRun, RunChange, TagChange, TaggedRuns
 from omprov.server._visible import visible_run
 
-from ._declaring import array_of, changes, gives, gives_one, lists, makes
+from ._declaring import array_of, changes, gives, gives_one, lists, make_router, makes
 
 if TYPE_CHECKING:
     from omprov.records import Version
     from omprov.repository import Repository
 
-router = APIRouter(tags=["runs"])
+router = make_router("runs")
 _Some = Annotated[str | None, Query(min_length=1, max_length=600)]
 
 
@@ -124,13 +124,9 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange, key: Key 
     """
     repository = asking.in_project(project, Role.EDITOR)
     run = _to_update(asking, project, id, begins=body.begin is not None)
-    begin, end = body.begin, body.end
     files = None if body.files is None else stored(repository, body.files)
     update = RunUpdate(
-        begin=begin
-        and RunBegin(
-            begin.name, begin.started, None if begin.parent is None else RunId(begin.parent)
-        ),
+        begin=None if body.begin is None else body.begin.record(),
         inputs=named_versions(asking, body.inputs, project),
         params=body.params,
         points=points(body.points),
@@ -140,7 +136,7 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange, key: Key 
         environment=body.environment,
         outputs=outputs(asking, repository, body.outputs, project),
         files=files,
-        end=end and RunEnd(end.status, end.ended, end.exit_status, end.message),
+        end=None if body.end is None else body.end.record(),
         journals=body.journals,
     )
 

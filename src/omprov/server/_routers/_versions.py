@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from omprov.records import Inherits, Role, Version
 from omprov.repository import AUTO, Added, Lineage, Route
-from omprov.server._access import Asking
+from omprov.server._access import Access, Asking
 from omprov.server._answers import answer, answer_one
 from omprov.server._idempotency import Key, create
 from omprov.server._named import named_asset, named_version, stored
@@ -17,12 +17,16 @@ from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import NewChild, NewVersion, TagChange
 from omprov.server._visible import visible_edges, visible_lineage, visible_route
 
-from ._declaring import array_of, changes, gives, gives_one, makes
+from ._declaring import array_of, changes, gives, gives_one, make_router, makes
 
 if TYPE_CHECKING:
-    from omprov.repository import Repository
+    from collections.abc import Sequence
 
-router = APIRouter(tags=["versions"])
+    from omprov.repository import Repository
+    from omprov.repository._door import AnyVersion
+    from omprov.server._schemas._requests import VersionNamed
+
+router = make_router("versions")
 _MAYBE_ROUTE = {"anyOf": [ref(Route), {"type": "null"}]}
 
 
@@ -35,12 +39,7 @@ def add_version(asking: Asking, project: str, body: NewVersion, key: Key = None)
     repository = asking.in_project(project, Role.EDITOR)
     asset = named_asset(asking, body.asset, project)
     home = getattr(asset, "project", None) or project
-    parents = body.inherits
-    inherits = (
-        AUTO
-        if isinstance(parents, str)
-        else [one if _is_number(one) else named_version(asking, one, home) for one in parents]
-    )
+    inherits = _parents(asking, body.inherits, home)
     held = None if body.held is None else asking.version_by_id(body.held, Role.VIEWER, removed=True)
     content = stored(repository, body)
 
@@ -57,9 +56,18 @@ def add_version(asking: Asking, project: str, body: NewVersion, key: Key = None)
     return create(asking, repository, key, body, make)
 
 
-def _is_number(named: object) -> bool:
-    """Say whether it is ``v3``: a version of the very asset."""
-    return isinstance(named, str) and named[:1] == "v" and named[1:].isdecimal()
+def _parents(
+    asking: Access, named: Literal["auto"] | list[str | VersionNamed], project: str
+) -> Sequence[AnyVersion] | Literal["auto"]:
+    """Return versions that whoever asks sees; ``v3`` alone is one of the very asset."""
+    if isinstance(named, str):
+        return AUTO
+    return [
+        one
+        if isinstance(one, str) and one[:1] == "v" and one[1:].isdecimal()
+        else named_version(asking, one, project)
+        for one in named
+    ]
 
 
 @router.get("/versions/{id}", **gives_one(Version))
@@ -136,5 +144,5 @@ def lightest_route(asking: Asking, id: str, to: str) -> Response:
     return answer(asking.request, found and visible_route(asking, found))
 
 
-def _found(asking: Asking, id: str) -> Version:
+def _found(asking: Access, id: str) -> Version:
     return asking.version_by_id(id, Role.VIEWER, removed=True)

@@ -13,10 +13,12 @@ from omprov.records import (
     Missing,
     Policy,
     Role,
+    RunId,
     RunStatus,
     Treatment,
     parse_digest,
 )
+from omprov.repository import RunBegin, RunEnd
 
 _ID = "019ca8a7-93c0-7000-8000-0000000000a1"
 _DIGEST = "b3:" + "5f" * 32
@@ -232,6 +234,11 @@ class Begin(Body):
     started: AwareDatetime
     parent: Id | None = None
 
+    def record(self) -> RunBegin:
+        """Return the record."""
+        parent = None if self.parent is None else RunId(self.parent)
+        return RunBegin(self.name, self.started, parent)
+
 
 class End(Body):
     """That a run ended."""
@@ -240,6 +247,10 @@ class End(Body):
     ended: AwareDatetime
     exit_status: int | None = Field(None, ge=-(2**31), lt=2**31)
     message: Text = ""
+
+    def record(self) -> RunEnd:
+        """Return the record."""
+        return RunEnd(self.status, self.ended, self.exit_status, self.message)
 
 
 Position = Annotated[int, Field(ge=0, lt=2**63)]
