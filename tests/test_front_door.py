@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import omprov
-from omprov.errors import NotFound, Unavailable
+from omprov.errors import InvalidInput, NotFound, Unavailable
 
 
 def test_the_front_door_is_small():
@@ -69,9 +69,35 @@ def test_connect_finds_the_nearest_repository_upwards(tmp_path, monkeypatch):
         assert elsewhere.path == tmp_path / "elsewhere" / ".omprov"
 
 
-def test_a_server_is_no_folder():
-    with pytest.raises(Unavailable, match="not on servers"):
-        omprov.connect("https://example.org")
+def test_a_server_has_a_folder_here_and_is_asked_only_when_needed(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with omprov.connect("http://127.0.0.1:1/") as repository:
+        assert repository.path.parent == tmp_path / ".omprov" / "servers"
+        assert repository.workspace.root == tmp_path
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            repository.list_projects()
+    with omprov.connect(repository.path) as again:
+        assert again.path == repository.path
+    assert (tmp_path / ".omprov" / ".gitignore").read_text() == "*\n"
+    with omprov.connect(tmp_path) as beside:  # a repository of its own has room there
+        assert beside.list_assets() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "https://ada:secret@host", "https://host?x=1", "http://host:port"]
+)
+def test_what_is_no_address_of_a_server_is_refused(url):
+    with pytest.raises(InvalidInput):
+        omprov.connect(url)
+
+
+def test_a_shared_catalog_is_opened_by_a_server_alone():
+    with pytest.raises(Unavailable, match="omprov ui --catalog") as caught:
+        omprov.connect("postgresql://ada:secret@host/db")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_script_records_a_run(tmp_path, monkeypatch):

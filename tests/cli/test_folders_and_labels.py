@@ -131,7 +131,7 @@ def test_the_repository_is_found_upwards_or_named(story, monkeypatch):
     assert "digits" in story("log", "--repo", str(story.folder))
     monkeypatch.setenv("OMPROV_URL", str(story.folder))
     assert "digits" in story("log")
-    monkeypatch.setenv("OMPROV_URL", "https://example.org")
+    monkeypatch.setenv("OMPROV_URL", "http://127.0.0.1:1")
     story("log", code=5)
 
 
