@@ -3,9 +3,8 @@
     python benchmarks/server/lineage.py --versions 1000000
 
 The history is git-like (`benchmarks/graph/histories.py`), all of one dataset; at its newest
-versions runs make models. Asked are what random versions inherit, and the lineage of random models
-and, five
-steps up, of datasets, by one client that keeps its connection. Times include HTTP and JSON.
+versions runs make models. Asked are what random versions inherit, their lineage five steps up, and
+the lineage of models, by one client that keeps its connection. Times include HTTP and JSON.
 """
 
 from __future__ import annotations

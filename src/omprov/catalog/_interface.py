@@ -331,7 +331,7 @@ class CatalogReader(Protocol):
         ...
 
     def run_projects(self, runs: Iterable[RunId]) -> dict[RunId, str]:
-        """Return the project of each run; an id that does not exist is left out."""
+        """Return the name of each run's project; an id that does not exist is left out."""
         ...
 
     def run_links(
