@@ -31,6 +31,9 @@ QUICK_AND_FULL = [
     ("capture/tracking.py", "--points 2000 --repeat 1", ""),
     ("repository/catalog.py", "--runs 5000", "--runs 100000"),
     ("repository/recording.py", "--runs 2000", "--runs 100000"),
+    ("server/tracking.py", "--runs 500 --requests 200", "--runs 100000"),
+    ("server/logging_clients.py", "--seconds 10", ""),
+    ("server/lineage.py", "--versions 30000", "--versions 1000000"),
     ("capture/file_access.py", "--files 2000 --repeats 4", "--repeats 20 --strace"),
 ]
 

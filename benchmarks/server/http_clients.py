@@ -1,4 +1,4 @@
-"""Clients that keep their connection: plain sockets, since a client library would be what is measured.
+"""Clients that keep their connection: plain sockets, or a library would be what is measured.
 
 Answers are read whole; each request's time is from its first byte out to the last byte in.
 """
@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ class Client:
         self._port = port
         self._more = f"Authorization: Bearer {token}\r\n" if token else ""
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         self._in, self._out = await asyncio.open_connection("127.0.0.1", self._port)
         return self
 

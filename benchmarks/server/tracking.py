@@ -1,9 +1,9 @@
 """The tracking server: ours and `mlflow server` in one run, on the same back end.
 
-Both answer the very same requests, in MLflow's REST protocol, to clients that keep their connection:
-create a run; log a batch of 100 metrics; search among the runs by metric and parameter, sorted, 100
-to a page; upload an artifact of 1 MB. One worker process each. *ratio* is how many times better ours
-is. Memory is the proportional share of all processes after the work.
+Both answer the very same requests, in MLflow's REST protocol, to clients that keep their
+connection: create a run; log a batch of 100 metrics; search among the runs by metric and parameter,
+sorted, 100 to a page; upload an artifact of 1 MB. One worker process each. *ratio* is how many
+times better ours is. Memory is the proportional share of all processes after the work.
 
     python benchmarks/server/tracking.py --peers-venv ~/mlflow --install   # once
     python benchmarks/server/tracking.py --peers-venv ~/mlflow --runs 10000
@@ -106,7 +106,7 @@ class Setup:
     """The requests, and what they are about."""
 
     def __init__(self, port: int) -> None:
-        self._runs: list[str] = []
+        self.runs: list[str] = []
         timed(port, 1, 1, self._prepare)
 
     async def _prepare(self, client: Client, number: int, turn: int) -> None:
@@ -115,7 +115,7 @@ class Setup:
             answer = await client.ask("POST", f"{API}/experiments/create", {"name": attribute})
             setattr(self, attribute, json.loads(answer)["experiment_id"])
         for _ in range(16):
-            self._runs.append(await self._new_run(client, self._experiment))
+            self.runs.append(await self._new_run(client, self._experiment))
 
     async def _new_run(self, client: Client, experiment: str) -> str:
         body = {"experiment_id": experiment, "start_time": NOW, "run_name": "bench", "tags": []}
@@ -129,11 +129,11 @@ class Setup:
 
     async def log(self, client: Client, number: int, turn: int) -> None:
         metrics = [{**one, "step": one["step"] + 100 * turn} for one in BATCH]
-        body = {"run_id": self._runs[number], "metrics": metrics}
+        body = {"run_id": self.runs[number], "metrics": metrics}
         await client.ask("POST", f"{API}/runs/log-batch", body)
 
     async def upload(self, client: Client, number: int, turn: int) -> None:
-        path = f"{self._experiment}/{self._runs[number]}/artifacts/file-{turn}.bin"
+        path = f"{self._experiment}/{self.runs[number]}/artifacts/file-{turn}.bin"
         content = turn.to_bytes(8, "big") + ARTIFACT[8:]
         await client.ask(
             "PUT",
