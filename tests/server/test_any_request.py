@@ -13,8 +13,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from server_story import Clock, tell_story
 
-from conftest import Clock, tell_story
 from omprov.repository import Repository
 from omprov.server import Settings, create_app
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from server_story import Clock, tell_story
 from starlette.testclient import TestClient
 
-from conftest import Clock, tell_story
 from omprov.records import Role
 from omprov.repository import Repository
 from omprov.server import create_app

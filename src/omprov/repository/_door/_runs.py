@@ -132,7 +132,7 @@ class Runs(Opened):
                 id,
                 update,
                 stored=stored,
-                files=left,
+                files=tree,
                 project=self.project,
             )
         return self._settled(id, pending)
