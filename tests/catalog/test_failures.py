@@ -260,7 +260,7 @@ BREAKAGES = {
     "rows up to position": "DELETE FROM feed WHERE position = 2",
     "missing from the change feed": "UPDATE feed SET version_key = NULL WHERE version_key = 2",
     "none of the 1 users owns": "INSERT INTO account "
-    "(id, name, created, is_owner, disabled, password) VALUES ('u', 'u', 0, 1, 1, '')",
+    "(id, name, created, is_owner, disabled, password) VALUES ('u', 'u', 0, TRUE, TRUE, '')",
     "belongs to nothing": "UPDATE tag SET target = 'nothing'",
     "does not exist": "UPDATE version SET asset_key = 77 WHERE key = 3",
 }

@@ -101,7 +101,8 @@ NOT_REACHED = {
         "content: read through the content routes",
     ),
     **dict.fromkeys(
-        ("changes_on_disk", "checkout", "local_copy"), "folders lie on the client's machine"
+        ("bring", "changes_on_disk", "checkout", "local_copy"),
+        "folders lie on the client's machine",
     ),
     **dict.fromkeys(
         (
@@ -113,6 +114,8 @@ NOT_REACHED = {
             "has_users",
             "once",
             "find_request",
+            "reading_mlflow",
+            "writing_mlflow",
             "keep_answer",
         ),
         "how a server holds its repository",

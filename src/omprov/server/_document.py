@@ -28,6 +28,7 @@ _TAGS = {
     "edges": "Declared edges, and amounts of difference.",
     "runs": "Runs, at once or bit by bit.",
     "git": "Histories that git recorded.",
+    "content": "The files of versions and runs: as packs, and one by one.",
     "people": "Signing in, tokens, users, roles, the audit.",
     "events": "The change feed, live.",
     "health": "For whoever looks after the server.",

@@ -27,7 +27,7 @@ from omprov.server._problems import Refused
 from ._declaring import changes, gives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from omprov.content import Reachable, StoredTree
@@ -59,9 +59,11 @@ class Objects(BaseModel):
     )
 
 
-def _binary_of(description: str) -> dict[str, Any]:
+def _binary_of(
+    description: str, declare: Callable[[dict[str, Any]], dict[str, Any]] = gives
+) -> dict[str, Any]:
     """Declare a route that answers with bytes."""
-    declared = gives(_PACK)
+    declared = declare(_PACK)
     content = {"application/octet-stream": {"schema": _PACK}}
     declared["responses"][200] = {"description": description, "content": content}
     return declared
@@ -99,13 +101,17 @@ def put_pack(asking: Asking, name: PackName, body: PackBody) -> Response:
     return answer(asking.request, {"objects": asking.repository.content.take_in(name, body)})
 
 
-@content_router.post("/versions/{id}/objects", **_binary_of("A pack with the first of them."))
+@content_router.post(
+    "/versions/{id}/objects", **_binary_of("A pack with the first of them.", changes)
+)
 def get_objects(asking: Asking, id: str, body: Objects) -> Response:
     """Give a pack with the first of some objects of a version, as many as go into it."""
     return _objects(asking, _content_of_version(asking, id), body)
 
 
-@content_router.post("/runs/{id}/objects/{name}", **_binary_of("A pack with the first of them."))
+@content_router.post(
+    "/runs/{id}/objects/{name}", **_binary_of("A pack with the first of them.", changes)
+)
 def get_run_objects(asking: Asking, id: str, name: str, body: Objects) -> Response:
     """Give a pack with the first of some objects of a tree that a run left."""
     return _objects(asking, _content_of_run(asking, id, name), body)
