@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omprov.content import TreeSummary
 from omprov.errors import NotFound
-from omprov.records import Reference, Role, show_digest
+from omprov.records import Reference, Role, parse_digest, show_digest
 from omprov.repository import MetricPoint, Output
 
 from ._schemas._requests import Named
@@ -40,19 +40,22 @@ def named_versions(
     return {role: named_version(access, one, project) for role, one in named.items()}
 
 
-def stored(repository: Repository, content: StoredContent) -> TreeSummary | None:
-    """Return what was uploaded, as the store itself has it; ``None`` for the fact alone.
+def stored(repository: Repository, digest: str) -> TreeSummary:
+    """Return what was uploaded, as the store itself has it.
 
     Raises:
         NotFound: it was not uploaded.
     """
-    digest = content.stored
-    if digest is None:
-        return None
-    if not repository.content.contains(digest):
-        raise NotFound("content", show_digest(digest), hint="Upload it first.")
-    tree = repository.content.tree(digest)
-    return TreeSummary(digest, tree.size, tree.files)
+    known = parse_digest(digest)
+    if not repository.content.contains(known):
+        raise NotFound("content", show_digest(known), hint="Upload it first.")
+    tree = repository.content.tree(known)
+    return TreeSummary(known, tree.size, tree.files)
+
+
+def stored_or_none(repository: Repository, said: StoredContent) -> TreeSummary | None:
+    """Return what was uploaded; ``None`` for the fact alone."""
+    return None if said.digest is None else stored(repository, said.digest)
 
 
 def outputs(
@@ -60,7 +63,9 @@ def outputs(
 ) -> dict[str, Output]:
     """Return what a run made."""
     return {
-        role: Output(_output_name(access, one, project), stored(repository, one), one.message)
+        role: Output(
+            _output_name(access, one, project), stored_or_none(repository, one), one.message
+        )
         for role, one in made.items()
     }
 

@@ -38,15 +38,19 @@ def read_cursor(cursor: str | None, *kinds: type) -> list[Any] | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        keys = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        read: Any = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, RecursionError):
-        keys = None
-    fits = isinstance(keys, list) and len(keys) == len(kinds)
-    if not fits or any(type(key) is not kind for key, kind in zip(keys, kinds, strict=True)):
-        raise InvalidInput(
-            f"{cursor[:40]!r} is no cursor of this list: pass `next` of the page before, as it is"
-        )
-    return list(keys)
+        read = None
+    keys: list[Any] = read if isinstance(read, list) else []
+    if len(keys) == len(kinds) and all(map(_is_of, keys, kinds)):
+        return keys
+    raise InvalidInput(
+        f"{cursor[:40]!r} is no cursor of this list: pass `next` of the page before, as it is"
+    )
+
+
+def _is_of(key: object, kind: type) -> bool:
+    return type(key) is kind  # True is no number here
 
 
 def page(items: Sequence[Any], limit: int, cursor_of: Callable[[Any], str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from omprov.catalog import CatalogReader, FeedRow
-    from omprov.records import AssetId, AssetName, RunId, VersionId, VersionKey
+    from omprov.records import AssetName, RunId, VersionId
 
 PAGE = 500
 """How many changes one call gives at most."""
@@ -65,22 +65,20 @@ def _described(reader: CatalogReader, rows: Sequence[FeedRow]) -> list[Happened]
     versions = reader.get_versions({row.version for row in rows if row.version is not None})
     runs = reader.run_projects({run for row in rows if (run := _run_of(row)) is not None})
 
-    def name(asset: AssetId | None, version: VersionKey | None) -> AssetName | None:
-        if asset is not None and asset in assets:
-            return assets[asset].name
-        return versions[version].asset if version in versions else None
-
     found = []
     for row in rows:
-        named, run = name(row.asset, row.version), _run_of(row)
+        asset = None if row.asset is None else assets.get(row.asset)
+        version = None if row.version is None else versions.get(row.version)
+        run = _run_of(row)
+        name = asset.name if asset else version.asset if version else None
         found.append(
             Happened(
                 row.position,
                 row.kind,
                 row.time,
-                named.project if named else runs.get(run) if run else _project_of(row),
-                named,
-                versions[row.version].id if row.version in versions else None,
+                name.project if name else runs.get(run) if run else _project_of(row),
+                name,
+                version.id if version else None,
                 run if run in runs else None,
                 row.data,
             )

@@ -47,8 +47,7 @@ def add_commits(asking: Asking, project: str, body: NewCommits, key: Key = None)
 
 
 def _commit_version(repository: Repository, said: CommitHome) -> CommitVersion:
-    content = stored(repository, said.content)
-    assert content is not None, "a commit has content"
+    content = stored(repository, said.content.digest)
     try:
         inherited = {
             home if isinstance(home, str) else VersionKey(home): Difference.from_json(facts)

@@ -13,7 +13,7 @@ from omprov.repository import MetricPoint, RunUpdate
 from omprov.server._access import Access, Asking, is_id
 from omprov.server._answers import answer, answer_one
 from omprov.server._idempotency import Key, create
-from omprov.server._named import named_versions, outputs, points, stored
+from omprov.server._named import named_versions, outputs, points, stored_or_none
 from omprov.server._paging import Cursor, Limit, make_cursor, page, read_cursor
 from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import LateFacts, NewRun, RunChange, TagChange, TaggedRuns
@@ -124,7 +124,7 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange, key: Key 
     """
     repository = asking.in_project(project, Role.EDITOR)
     run = _to_update(asking, project, id, begins=body.begin is not None)
-    files = None if body.files is None else stored(repository, body.files)
+    files = None if body.files is None else stored_or_none(repository, body.files)
     update = RunUpdate(
         begin=None if body.begin is None else body.begin.record(),
         inputs=named_versions(asking, body.inputs, project),

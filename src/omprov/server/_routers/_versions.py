@@ -12,7 +12,7 @@ from omprov.repository import AUTO, Added, Lineage, Route
 from omprov.server._access import Access, Asking
 from omprov.server._answers import answer, answer_one
 from omprov.server._idempotency import Key, create
-from omprov.server._named import named_asset, named_version, stored
+from omprov.server._named import named_asset, named_version, stored, stored_or_none
 from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import NewChild, NewVersion, TagChange
 from omprov.server._visible import visible_edges, visible_lineage, visible_route
@@ -41,7 +41,7 @@ def add_version(asking: Asking, project: str, body: NewVersion, key: Key = None)
     home = getattr(asset, "project", None) or project
     inherits = _parents(asking, body.inherits, home)
     held = None if body.held is None else asking.version_by_id(body.held, Role.VIEWER, removed=True)
-    content = stored(repository, body)
+    content = stored_or_none(repository, body)
 
     def make(on: Repository) -> Added:
         return on.add_stored_version(
@@ -88,8 +88,7 @@ def add_child(asking: Asking, id: str, body: NewChild, key: Key = None) -> Respo
     """Record a state that was made from a version, once."""
     parent = asking.version_by_id(id, Role.EDITOR)
     repository = asking.in_project(parent.asset.project, Role.EDITOR)
-    content = stored(repository, body)
-    assert content is not None, "a child has content"
+    content = stored(repository, body.digest)
 
     def make(on: Repository) -> Added:
         return on.add_child(parent, content, message=body.message, source=body.source)

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from omprov.records import (
     AssetName,
-    Digest,
     Kind,
     Missing,
     Policy,
@@ -16,7 +15,6 @@ from omprov.records import (
     RunId,
     RunStatus,
     Treatment,
-    parse_digest,
 )
 from omprov.repository import RunBegin, RunEnd
 
@@ -151,11 +149,6 @@ class StoredContent(Body):
     size: int = Field(0, ge=0, lt=2**63, description="Bytes; the server looks for itself.")
     files: int = Field(0, ge=0, lt=2**63)
 
-    @property
-    def stored(self) -> Digest | None:
-        """The digest."""
-        return None if self.digest is None else parse_digest(self.digest)
-
 
 class NewVersion(StoredContent):
     """A version to record."""
@@ -168,10 +161,12 @@ class NewVersion(StoredContent):
     source: Facts = Field(default_factory=dict)
 
 
-class NewChild(StoredContent):
+class NewChild(Body):
     """A version that was made from another one."""
 
-    digest: DigestText
+    digest: DigestText = Field(description="Of its tree, which was uploaded before.")
+    size: int = Field(0, ge=0, lt=2**63)
+    files: int = Field(0, ge=0, lt=2**63)
     message: Text = ""
     source: Facts = Field(default_factory=dict)
 
