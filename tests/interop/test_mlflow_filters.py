@@ -182,14 +182,16 @@ orderings = st.one_of(
 
 
 def met(run, one):
-    """Tell whether a run meets a comparison; absent values and NaN meet nothing."""
+    """Tell whether a run meets a comparison; absent values meet nothing, and NaN only ``!=``."""
     value = run["name"] if one.entity == "attribute" else run[one.entity + "s"].get(one.key)
     if one.operator == "IS NULL":
         return value is None
     if one.operator == "IS NOT NULL":
         return value is not None
-    if value is None or value != value:
+    if value is None:
         return False
+    if value != value:
+        return one.operator == "!="
     match one.operator:
         case "IN":
             return value in one.value

@@ -20,18 +20,21 @@ pytestmark = pytest.mark.slow
 
 AUTOLOG = """
     import mlflow
+    import numpy
     from sklearn.linear_model import LogisticRegression
     mlflow.set_experiment("iris")
     mlflow.autolog()
     for C in (1.0, 0.5):
-        LogisticRegression(C=C).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        LogisticRegression(C=C).fit(numpy.array([[0.0], [1.0], [2.0], [3.0]]), [0, 0, 1, 1])
 """
 TORCH = """
     import mlflow, torch
     mlflow.set_experiment("torch")
     with mlflow.start_run():
         net = torch.nn.Linear(2, 1)
-        info = mlflow.pytorch.log_model(net, name="net", pip_requirements=["torch"])
+        info = mlflow.pytorch.log_model(
+            net, name="net", pip_requirements=["torch"], serialization_format="pickle"
+        )
     loaded = mlflow.pytorch.load_model(info.model_uri)
     assert torch.equal(loaded.weight, net.weight)
 """
@@ -52,8 +55,10 @@ LIGHTNING = """
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
-    logger = MLFlowLogger("lightning", tracking_uri=os.environ["MLFLOW_TRACKING_URI"], log_model=True)
-    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(8, 2)), batch_size=2)
+    url = os.environ["MLFLOW_TRACKING_URI"]
+    logger = MLFlowLogger("lightning", tracking_uri=url, log_model=True)
+    rows = torch.utils.data.TensorDataset(torch.ones(8, 2))
+    data = torch.utils.data.DataLoader(rows, batch_size=2)
     trainer = lightning.Trainer(max_epochs=2, logger=logger, accelerator="cpu", log_every_n_steps=1,
                                 enable_progress_bar=False, enable_model_summary=False)
     trainer.fit(Net(), data)
@@ -90,6 +95,7 @@ def train(served, folder, script, **environment):
             **os.environ,
             "MLFLOW_TRACKING_URI": url,
             "GIT_PYTHON_REFRESH": "quiet",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
             **environment,
         },
         capture_output=True,

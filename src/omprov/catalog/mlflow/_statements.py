@@ -183,14 +183,20 @@ def _metric(
         return [
             _METRIC.c.run_key == subject.key,
             _METRIC.c.name == comparison.key,
-            compared(_METRIC.c.value, value, ""),
+            _number(_METRIC.c.value, value),
         ]
     return [
         _of_model(),
         logged_model_metric.c.name == comparison.key,
-        compared(logged_model_metric.c.value, value, ""),
+        _number(logged_model_metric.c.value, value),
         *([_on_datasets(datasets)] if datasets else []),
     ]
+
+
+def _number(column: ColumnElement[Any], comparison: Comparison) -> ColumnElement[bool]:
+    """Compare a metric; NaN, which is stored as NULL, differs from every number."""
+    met = compared(column, comparison, "")
+    return or_(met, column.is_(None)) if comparison.operator == "!=" else met
 
 
 def _of_model() -> ColumnElement[bool]:
