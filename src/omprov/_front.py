@@ -66,6 +66,13 @@ def connect(url: str | Path | None = None, *, create: bool = True) -> Repository
         return _open(folder)
 
 
+def open_shared(catalog: str, folder: Path, *, content: str | None = None) -> Repository:
+    """Open a repository whose catalog many use; see `Repository.open_shared`."""
+    return omprov.repository.Repository.open_shared(
+        folder, catalog=catalog, content=content, who=_user(), clock=_now
+    )
+
+
 def find_repository(url: str | Path | None = None) -> Path:
     """Return the ``.omprov`` folder that `connect` would open, without opening it.
 

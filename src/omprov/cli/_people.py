@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +18,8 @@ from ._command import group, subcommand
 from ._json_shapes import token_json, user_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from omprov.records import Member, Token, User
@@ -24,6 +29,13 @@ if TYPE_CHECKING:
 
 _USER = {"user": "the *user*, as it is now"}
 _ROLES = click.Choice([role.value for role in Role])
+_shared = click.option(
+    "--catalog",
+    metavar="URL",
+    envvar="OMPROV_CATALOG",
+    show_envvar=True,
+    help="Of the shared server: postgresql://…; else the nearest repository.",
+)
 
 
 @group("user", example="omprov user add ada --owner", keys={}, no_args_is_help=True)
@@ -40,9 +52,12 @@ def user_command(session: Session) -> None:
 @click.argument("name")
 @click.option("--owner", is_flag=True, help="The whole server is theirs; the first user's must be.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def user_add_command(session: Session, *, name: str, owner: bool, password_stdin: bool) -> None:
+@_shared
+def user_add_command(
+    session: Session, *, name: str, owner: bool, password_stdin: bool, catalog: str | None
+) -> None:
     """Make a user, who is in no project yet (an owner is in all). Asks for a password, twice."""
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         password = _password(session, name, from_stdin=password_stdin)
         user = repository.add_user(name, password, owner=owner)
     words = f"Added {user.name}" + (", who owns the server" if user.is_owner else "")
@@ -56,9 +71,10 @@ def user_add_command(session: Session, *, name: str, owner: bool, password_stdin
     keys={"users": "list of *user*; with --project those with a role there, each with `role`"},
 )
 @click.option("--project", metavar="NAME", help="Only its members, with their roles.")
-def user_ls_command(session: Session, *, project: str | None) -> None:
+@_shared
+def user_ls_command(session: Session, *, project: str | None, catalog: str | None) -> None:
     """List the users, or the members of a project."""
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         if project is not None:
             members = repository.list_members(project)
             users = [member.user for member in members]
@@ -85,6 +101,7 @@ def user_ls_command(session: Session, *, project: str | None) -> None:
 @click.option("--password", "ask", is_flag=True, help="Ask for a new password.")
 @click.option("--password-stdin", is_flag=True, help="Read a new one from standard input.")
 @click.option("--enable", is_flag=True, help="Let a disabled user sign in again.")
+@_shared
 def user_set_command(
     session: Session,
     *,
@@ -93,9 +110,10 @@ def user_set_command(
     ask: bool,
     password_stdin: bool,
     enable: bool,
+    catalog: str | None,
 ) -> None:
     """Change a user. A new password signs them out everywhere; their tokens stay."""
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         repository.get_user(name)
         password = None
         if ask or password_stdin:
@@ -108,12 +126,13 @@ def user_set_command(
 
 @subcommand(user_command, "rm", example="omprov user rm bob", keys=_USER)
 @click.argument("name")
-def user_rm_command(session: Session, *, name: str) -> None:
+@_shared
+def user_rm_command(session: Session, *, name: str, catalog: str | None) -> None:
     """Disable a user: signed out, and their tokens stop. History keeps their name.
 
     `omprov user set NAME --enable` takes it back.
     """
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         user = repository.set_user(name, disabled=True)
     session.answer(
         {"user": user_json(user)},
@@ -131,13 +150,20 @@ def user_rm_command(session: Session, *, name: str) -> None:
 @click.argument("name")
 @click.option("--role", type=_ROLES, help="viewer sees, editor changes, owner decides.")
 @click.option("--remove", is_flag=True, help="Take their role away.")
+@_shared
 def user_member_command(
-    session: Session, *, project: str, name: str, role: str | None, remove: bool
+    session: Session,
+    *,
+    project: str,
+    name: str,
+    role: str | None,
+    remove: bool,
+    catalog: str | None,
 ) -> None:
     """Give a user a role in a project, or take it away."""
     if (role is None) != remove:
         raise InvalidInput("say either --role viewer|editor|owner, or --remove")
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         repository.set_member(project, name, None if role is None else Role(role))
     words = f"{name} is no member of {project}" if role is None else f"{name}: {role} in {project}"
     session.answer(
@@ -165,6 +191,7 @@ def token_command(session: Session) -> None:
 @click.option("--project", metavar="PROJECT", help="The only project it works in; else all.")
 @click.option("--expires", metavar="TIME", help="After so long, for instance 90d; else never.")
 @click.option("--user", metavar="NAME", help="Whose; else yours.")
+@_shared
 def token_add_command(
     session: Session,
     *,
@@ -173,12 +200,13 @@ def token_add_command(
     project: str | None,
     expires: str | None,
     user: str | None,
+    catalog: str | None,
 ) -> None:
     """Make a token. Its secret is printed once, and stored nowhere."""
     from omprov.repository import parse_duration  # start-up: `--help` needs no database
 
     end = None if expires is None else session.now + parse_duration(expires)
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         whose = _user(repository, user)
         secret, token = repository.add_token(
             whose, name, role=Role(role), project=project, expires=end
@@ -195,9 +223,10 @@ def token_add_command(
     token_command, "ls", example="omprov token ls --user bob", keys={"tokens": "list of *token*"}
 )
 @click.option("--user", metavar="NAME", help="Whose; else yours.")
-def token_ls_command(session: Session, *, user: str | None) -> None:
+@_shared
+def token_ls_command(session: Session, *, user: str | None, catalog: str | None) -> None:
     """List the tokens of a user."""
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         tokens = repository.list_tokens(_user(repository, user))
     session.answer(
         {"tokens": [token_json(token) for token in tokens]},
@@ -213,9 +242,12 @@ def token_ls_command(session: Session, *, user: str | None) -> None:
 )
 @click.argument("token", metavar="ID|NAME")
 @click.option("--user", metavar="NAME", help="Whose; else yours.")
-def token_rm_command(session: Session, *, token: str, user: str | None) -> None:
+@_shared
+def token_rm_command(
+    session: Session, *, token: str, user: str | None, catalog: str | None
+) -> None:
     """Revoke a token, by its id (or how it begins) or its name. It stops at once."""
-    with session.repository() as repository:
+    with _opened(session, catalog) as repository:
         whose = _user(repository, user)
         found = _find_token(repository.list_tokens(whose), token)
         repository.remove_token(whose, found.id)
@@ -281,3 +313,19 @@ def _show_tokens(out: Console, tokens: list[Token]) -> None:
             f"{token.id}  {_wording.printable(token.name)}  {token.role}{where}{ends}{used}",
             soft_wrap=True,
         )
+
+
+@contextmanager
+def _opened(session: Session, catalog: str | None) -> Iterator[Repository]:
+    """Open a shared catalog, or the repository that the session names."""
+    if catalog is None:
+        with session.repository() as repository:
+            yield repository
+        return
+    from omprov._front import open_shared  # start-up: `--help` needs no database
+
+    with (
+        tempfile.TemporaryDirectory(prefix="omprov-") as folder,  # people need no content
+        open_shared(catalog, Path(folder)) as repository,
+    ):
+        yield repository

@@ -40,7 +40,13 @@ _ADDRESS = "address"
     type=click.IntRange(1, 64),
     help="How many processes answer.",
 )
-@click.option("--catalog", metavar="URL", help="A shared catalog: postgresql://….")
+@click.option(
+    "--catalog",
+    metavar="URL",
+    envvar="OMPROV_CATALOG",
+    show_envvar=True,
+    help="A shared catalog: postgresql://….",
+)
 @click.option("--content", metavar="URL", help="Its content store, for instance s3://….")
 @click.option(
     "--folder",

@@ -160,7 +160,7 @@ class Access:
     @cached_property
     def repository(self) -> Repository:
         """The repository, as whoever asks works with it; nothing is checked yet."""
-        return self.reception.repository.view(who=self.who)
+        return self.reception.repository.view(who=self.who, owns=self._owns)
 
     @property
     def is_server_owner(self) -> bool:
@@ -225,10 +225,14 @@ class Access:
             NotAllowed: they may not do there what takes this role.
         """
         self.check(project, role)
-        return self._at(project)
+        return self.at(project)
 
-    def _at(self, project: str) -> Repository:
+    def at(self, project: str) -> Repository:
+        """Return the repository, as they work with it in a project; nothing is checked yet."""
         return self.repository.view(who=self.who, project=project)
+
+    def _owns(self, project: str) -> bool:
+        return self.role_in(project) is Role.OWNER
 
     def check(self, project: str, role: Role) -> None:
         """Raise as `in_project` does."""
@@ -260,7 +264,7 @@ class Access:
         """
         if isinstance(named, str) and not is_id(named):
             self.reference(named, role, project)
-            return self._at(project).get_version(named, removed=removed)
+            return self.at(project).get_version(named, removed=removed)
         return self.version_by_id(
             named if isinstance(named, str) else named.id, role, removed=removed
         )
@@ -277,7 +281,7 @@ class Access:
         """Return an asset by its id or a reference, checked; raises as `version` does."""
         if not is_id(named):
             self.reference(named, role, project)
-            return self._at(project).get_asset(named)
+            return self.at(project).get_asset(named)
         return self.asset_by_id(named, role)
 
     def asset_by_id(self, named: str, role: Role) -> Asset:

@@ -64,7 +64,10 @@ def outputs(
     """Return what a run made."""
     return {
         role: Output(
-            _output_name(access, one, project), stored_or_none(repository, one), one.message
+            _output_name(access, one, project),
+            stored_or_none(repository, one),
+            one.message,
+            one.source,
         )
         for role, one in made.items()
     }

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from omprov.repository import Repository
+
 MEGABYTE = 1_000_000
 
 
@@ -38,6 +40,7 @@ class Settings:
         pack_limit: how many bytes a pack of content may have.
         idle_limit: seconds that a body may pause.
         clock: gives the time.
+        tell: tells another system of what was recorded; see `omprov.server._telling`.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Settings:
     pack_limit: int = 64 * MEGABYTE
     idle_limit: float = 20.0
     clock: Callable[[], datetime] = now
+    tell: Callable[[Repository], str] | None = None
 
     @property
     def is_shared(self) -> bool:

@@ -88,7 +88,10 @@ class Runs(Contents):
             "inputs": {role: version.id for role, version in update.inputs.items()},
             "outputs": self._outputs(update.outputs),
             "files": files,
+            "trees": dict(update.trees),
         }
+        for tree in update.trees.values():
+            self._upload(tree)
         path = self._in_project("runs") + path_of(id)
         return self._send(Run, "PATCH", path, body)
 
@@ -182,5 +185,6 @@ class Runs(Contents):
                 "asset": text_of(output.asset),
                 **content_json(stored),
                 "message": output.message,
+                "source": to_json(output.source),
             }
         return made

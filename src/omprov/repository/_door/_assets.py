@@ -131,9 +131,16 @@ class Assets(Opened):
             return writer.set_asset(asset.id, policy=policy)
 
     def remove_asset(self, reference: AnyAsset) -> Asset:
-        """Remove an asset; its versions stay as tombstones in every lineage."""
+        """Remove an asset; its versions stay as tombstones in every lineage.
+
+        Raises:
+            NotFound: there is none.
+            NotAllowed: a protected alias points to one of its versions, and this view is of nobody
+                who owns the project.
+        """
         with self._writing() as writer:
             asset = resolve_asset(writer, reference, self.project)
+            self._check_may_move(writer, asset.name, writer.aliases(asset.name))
             versions = {version.id for version in writer.list_versions(asset.name)}
             writer.remove_asset(asset.id)
         self.workspace.mark_removed(versions)

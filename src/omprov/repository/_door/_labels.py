@@ -41,6 +41,7 @@ class Labels(Runs):
 
         Raises:
             InvalidInput: it reads as a version number or is ``latest``.
+            NotAllowed: it is protected, and this view is of nobody who owns the project.
             Conflict: it points elsewhere than expected; the message says who moved it.
         """
         check_name(alias, "alias")
@@ -49,6 +50,7 @@ class Labels(Runs):
         with self._writing() as writer:
             version = resolve_version(writer, reference, self.project)
             asset = resolve_asset(writer, version.asset, self.project)
+            self._check_may_move(writer, asset.name, [alias])
             _check_expected(writer, asset.name, alias, expected)
             before = writer.set_alias(asset.id, alias, version.key)
             return writer.get_versions([before])[before] if before is not None else None
@@ -69,10 +71,12 @@ class Labels(Runs):
 
         Raises:
             NotFound: the asset has no such alias.
+            NotAllowed: it is protected, and this view is of nobody who owns the project.
             Conflict: it points elsewhere than expected; the message says who moved it.
         """
         with self._writing() as writer:
             found = resolve_asset(writer, asset, self.project)
+            self._check_may_move(writer, found.name, [alias])
             _check_expected(writer, found.name, alias, expected)
             if writer.set_alias(found.id, alias, None) is None:
                 raise NotFound("alias", alias, writer.aliases(found.name))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from omprov.catalog import open_catalog
 from omprov.content import ContentStore
-from omprov.errors import Damaged, NotFound
+from omprov.errors import Damaged, NotAllowed, NotFound
 from omprov.records import DEFAULT_PROJECT, AssetName, Reference, Version
 from omprov.repository._config import Config
 from omprov.repository._contents import Differences
@@ -59,6 +59,7 @@ class Opened(Local):
         self._differences = Differences(content)
         self._people = KnownPeople()
         self._graphs = Graphs(catalog, self._differences.free_distance)
+        self._owns: Callable[[str], bool] = lambda _: True
         self._at_first_write: Callable[[CatalogWriter], None] | None = None
 
     @classmethod
@@ -151,6 +152,36 @@ class Opened(Local):
         if self._bucket is not None:
             self._bucket.close()
         super().close()
+
+    def view(
+        self,
+        *,
+        who: str,
+        project: str | None = None,
+        owns: Callable[[str], bool] | None = None,
+    ) -> Self:
+        """Return this repository as another person works with it, in another project.
+
+        Both share all parts: close this one, and not the view.
+
+        Args:
+            who: the name recorded with every change.
+            project: the project of references that name none; the same where left out.
+            owns: says of a project whether they own it, and so may move what is protected there;
+                as here where left out.
+        """
+        seen = super().view(who=who, project=project)
+        seen._owns = owns or self._owns  # noqa: SLF001 a copy of this very object
+        return seen
+
+    def _check_may_move(
+        self, reader: CatalogReader, asset: AssetName, aliases: Iterable[str]
+    ) -> None:
+        """Raise `NotAllowed` where one of these aliases is protected from whoever works here."""
+        if self._owns(asset.project):
+            return
+        for alias in sorted(set(aliases) & set(reader.list_protected(asset))):
+            raise NotAllowed(f"{asset}:{alias} is protected: only an owner of the project moves it")
 
     def _reading(self) -> AbstractContextManager[CatalogReader]:
         return self._catalog.read()

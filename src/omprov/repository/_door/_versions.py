@@ -234,9 +234,16 @@ class Versions(Opened, Adding):
             return reader.newest_of_kind(self.project, kind, limit)
 
     def remove_version(self, reference: AnyVersion) -> Version:
-        """Remove a version; its tombstone stays in every graph and lineage."""
+        """Remove a version; its tombstone stays in every graph and lineage.
+
+        Raises:
+            NotFound: there is none.
+            NotAllowed: a protected alias points to it, and this view is of nobody who owns the
+                project.
+        """
         with self._writing() as writer:
             version = resolve_version(writer, reference, self.project)
+            self._check_may_move(writer, version.asset, version.aliases)
             writer.remove_version(version.key)
         self.workspace.mark_removed({version.id})
         return version

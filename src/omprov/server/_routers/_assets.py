@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from omprov.errors import InvalidInput, NotAllowed
+from omprov.errors import InvalidInput
 from omprov.records import Asset, Role, Version
 from omprov.repository import History
 from omprov.server._access import Access, Asking
@@ -94,7 +94,7 @@ def set_alias(asking: Asking, id: str, name: str, body: AliasTarget) -> Response
 
     With `previous` it moves from there only: of two who move it at once, one gets a conflict.
     """
-    asset, repository = _to_move(asking, id, name)
+    asset, repository = _to_change(asking, id, Role.EDITOR)
     version = asking.version_by_id(body.version, Role.EDITOR)
     if version.asset != asset.name:
         raise InvalidInput(f"{version} is no version of {asset.name}")
@@ -109,7 +109,7 @@ def set_alias(asking: Asking, id: str, name: str, body: AliasTarget) -> Response
 @router.delete("/assets/{id}/aliases/{name}", **changes(None))
 def remove_alias(asking: Asking, id: str, name: str) -> Response:
     """Take an alias away. A protected one takes an owner."""
-    asset, repository = _to_move(asking, id, name)
+    asset, repository = _to_change(asking, id, Role.EDITOR)
     repository.remove_alias(asset.name, name)
     return nothing()
 
@@ -133,14 +133,4 @@ def list_protected(asking: Asking, id: str) -> Response:
 
 def _to_change(asking: Access, id: str, role: Role) -> tuple[Asset, Repository]:
     asset = asking.asset_by_id(id, role)
-    return asset, asking.repository.view(who=asking.who, project=asset.name.project)
-
-
-def _to_move(asking: Access, id: str, alias: str) -> tuple[Asset, Repository]:
-    asset, repository = _to_change(asking, id, Role.EDITOR)
-    role = asking.role_in(asset.name.project)
-    if role is not Role.OWNER and repository.is_protected(asset.name, alias):
-        raise NotAllowed(
-            f"{asset.name}:{alias} is protected: only an owner of the project moves it"
-        )
-    return asset, repository
+    return asset, asking.at(asset.name.project)

@@ -13,7 +13,7 @@ from omprov.repository import MetricPoint, RunUpdate
 from omprov.server._access import Access, Asking, is_id
 from omprov.server._answers import answer, answer_one
 from omprov.server._idempotency import Key, create
-from omprov.server._named import named_versions, outputs, points, stored_or_none
+from omprov.server._named import named_versions, outputs, points, stored, stored_or_none
 from omprov.server._paging import Cursor, Limit, make_cursor, page, read_cursor
 from omprov.server._schemas._records import ref
 from omprov.server._schemas._requests import LateFacts, NewRun, RunChange, TagChange, TaggedRuns
@@ -136,6 +136,7 @@ def update_run(asking: Asking, project: str, id: str, body: RunChange, key: Key 
         environment=body.environment,
         outputs=outputs(asking, repository, body.outputs, project),
         files=files,
+        trees={name: stored(repository, digest).digest for name, digest in body.trees.items()},
         end=None if body.end is None else body.end.record(),
         journals=body.journals,
     )

@@ -191,6 +191,7 @@ class OutputMade(StoredContent):
 
     asset: AssetText
     message: Text = ""
+    source: Facts = Field(default_factory=dict)
 
 
 class Point(Body):
@@ -264,6 +265,7 @@ class RunChange(Body):
     environment: Facts | None = None
     outputs: dict[str, OutputMade] = Field(default_factory=dict)
     files: StoredContent | None = None
+    trees: dict[str, DigestText] = Field(default_factory=dict)
     end: End | None = None
     journals: dict[str, tuple[Position, Position]] = Field(default_factory=dict)
 
