@@ -82,6 +82,8 @@ def ui_command(
         from omprov.server import Settings, serve  # start-up, and an extra
     except ImportError as error:
         raise MissingExtra("server", "omprov ui") from error
+    from omprov._front import tell_of_runs
+
     settings = Settings(
         folder=_place(session, folder, shared=catalog is not None),
         catalog=catalog,
@@ -92,6 +94,7 @@ def ui_command(
         project=project,
         who=_user(),
         hosts=hosts,
+        tell=tell_of_runs if os.environ.get("OMPROV_OPENLINEAGE_URL") else None,
     )
 
     def tell(address: str) -> None:

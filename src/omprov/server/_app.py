@@ -33,6 +33,7 @@ from ._routers import (
     _versions,
 )
 from ._routers._declaring import API
+from ._telling import Teller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -118,11 +119,18 @@ def _find(module: str, name: str) -> Any:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     at_stop(app.state.follower.stop)
+    reception: Reception = app.state.reception
+    tell = reception.settings.tell
+    teller = None if tell is None else Teller(reception.repository, tell)
+    if teller is not None:
+        teller.start()
     try:
         yield
     finally:
+        if teller is not None:
+            await anyio.to_thread.run_sync(teller.stop)
         await app.state.follower.close()
-        app.state.reception.repository.close()
+        reception.repository.close()
 
 
 async def _tell(request: Request, error: Exception) -> Response:
