@@ -41,6 +41,12 @@ def rss(pid: int) -> float:
     return total / 1024
 
 
+def busy(pid: int) -> float:
+    """Return the seconds of processor time that a process has had: they hardly depend on others."""
+    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+
+
 async def call(reader, writer, method, path, body=None):
     data = b"" if body is None else json.dumps(body).encode()
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(data)}\r\n"
@@ -70,10 +76,10 @@ async def load(port, connections, calls, make):
     return len(took) / (time.perf_counter() - began), took
 
 
-def report(name, rate, took):
+def report(name, rate, took, spent):
     cuts = statistics.quantiles(took, n=100)
     shown = " ".join(f"p{q} {cuts[q - 1] * 1000:7.2f} ms" for q in (50, 95, 99))
-    print(f"{name:34} {rate:8.0f}/s  {shown}")
+    print(f"{name:34} {rate:8.0f}/s  {shown}  processor {spent / len(took) * 1000:6.2f} ms")
 
 
 def main():
@@ -119,7 +125,10 @@ def main():
     )
     port = int(server.stdout.readline().partition("127.0.0.1:")[2].split()[0])
     urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/projects").read()
-    print(f"first answer after {time.perf_counter() - began:.2f} s; {rss(server.pid):.0f} MB")
+    print(
+        f"first answer after {time.perf_counter() - began:.2f} s, "
+        f"{busy(server.pid):.2f} s of processor; {rss(server.pid):.0f} MB"
+    )
     points = [{"name": f"m{n}", "step": 0, "value": 0.5, "time": AT} for n in range(100)]
     where = "/api/v1/projects/default/runs"
     measures = {
@@ -147,8 +156,9 @@ def main():
         for name, make in measures.items():
             for connections in (1, options.connections):
                 calls = options.calls if connections > 1 else options.calls // 4
+                before = busy(server.pid)
                 rate, took = asyncio.run(load(port, connections, calls, make))
-                report(f"{name} ×{connections}", rate, took)
+                report(f"{name} ×{connections}", rate, took, busy(server.pid) - before)
         print(f"{rss(server.pid):.0f} MB at the end")
     finally:
         server.terminate()
