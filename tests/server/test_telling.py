@@ -13,8 +13,7 @@ def test_whatever_is_recorded_is_told_by_the_thread(repo):
     positions = []
 
     def tell(repository):
-        with repository._reading() as reader:
-            positions.append(reader.position())
+        positions.append(repository.position())
         told.release()
         return ""
 
@@ -23,8 +22,7 @@ def test_whatever_is_recorded_is_told_by_the_thread(repo):
     try:
         assert told.acquire(timeout=60)
         version = repo.add_version("dataset/more", {"a": b"1"}).version
-        with repo._reading() as reader:
-            reached = reader.position()
+        reached = repo.position()
         while positions[-1] < reached:
             assert told.acquire(timeout=60)
     finally:
@@ -32,7 +30,7 @@ def test_whatever_is_recorded_is_told_by_the_thread(repo):
     assert version.number == 1
 
 
-def test_a_server_tells_a_receiver_of_its_runs(start_process, monkeypatch):
+def test_a_server_tells_a_receiver_of_its_runs(launch, repo, monkeypatch):
     seen, received = [], threading.Semaphore(0)
 
     class Receiver(BaseHTTPRequestHandler):
@@ -49,7 +47,7 @@ def test_a_server_tells_a_receiver_of_its_runs(start_process, monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Receiver) as receiver:
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         monkeypatch.setenv("OMPROV_OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.server_port}")
-        start_process()
+        launch(repo.path.parent)
         try:
             assert received.acquire(timeout=120)
         finally:
