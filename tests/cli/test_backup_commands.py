@@ -57,7 +57,7 @@ def test_a_time_chooses_the_backup_of_that_day(story):
 
 
 def test_a_damaged_store_is_healed_from_a_backup(story):
-    story.write({"data/big": os.urandom(2000).hex()})
+    story.write({"data/big": os.urandom(40_000).hex()})
     story("add", "data")
     story("backup", "vault")
     content = story.folder / ".omprov" / "content"
@@ -70,7 +70,7 @@ def test_a_damaged_store_is_healed_from_a_backup(story):
 
 
 def test_without_remote_it_says_how_to_bring_back_what_is_lost(story):
-    story.write({"data/big": os.urandom(2000).hex()})
+    story.write({"data/big": os.urandom(40_000).hex()})
     story("add", "data")
     flip(largest(story.folder / ".omprov" / "content"))
     told = story("fsck", "--repair", code=1)
