@@ -69,13 +69,13 @@ class Story:
                 self.parents[newer] = [*self.parents[newer], older]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories(), st.sampled_from(LIMITS))
 def test_a_bulk_build_agrees_with_the_closure(parents: Parents, limits: Limits):
     check(IntervalIndex(parents, limits=limits), parents)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories(), st.sampled_from(LIMITS), st.integers(0, 90))
 def test_appending_agrees_with_the_closure(parents: Parents, limits: Limits, built: int):
     index = IntervalIndex(parents[:built], limits=limits)
@@ -84,7 +84,7 @@ def test_appending_agrees_with_the_closure(parents: Parents, limits: Limits, bui
     check(index, parents)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(histories(40), st.sampled_from(LIMITS), st.randoms(use_true_random=False))
 def test_late_edges_mixed_with_appends_agree_with_the_closure(
     parents: Parents, limits: Limits, random: Random
@@ -205,7 +205,7 @@ def test_closing_gaps_keeps_every_member(mask: list[bool], length: int):
     assert list(union(closed, intervals)) == list(closed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories(40), st.sampled_from(LIMITS), st.integers(0, 2**32))
 def test_a_restored_state_goes_on_exactly_as_the_original(
     parents: Parents, limits: Limits, seed: int

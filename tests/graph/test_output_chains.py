@@ -122,7 +122,7 @@ class Pipelines:
 
 
 @given(seeds, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_graphs_that_feed_each_other_agree_with_the_definition(seed, mutual):
     pipelines = Pipelines(seed, mutual=mutual)
     for _ in range(pipelines.random.randrange(1, 40)):

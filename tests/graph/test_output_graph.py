@@ -103,7 +103,7 @@ class Stream:
 
 
 @given(seeds)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_every_stream_of_events_gives_the_reduction_of_algorithm_1(seed):
     stream = Stream(seed)
     for number in range(stream.random.randrange(1, 60)):
@@ -123,7 +123,7 @@ def test_every_answer_agrees_with_the_definition(seed):
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_weight_is_the_lightest_route_of_the_graph_that_algorithm_1_writes(seed):
     stream = Stream(seed)
     stream.free = False
@@ -137,7 +137,7 @@ def test_a_weight_is_the_lightest_route_of_the_graph_that_algorithm_1_writes(see
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_because_says_what_a_distance_is_the_mean_of(seed):
     stream = Stream(seed)
     for _ in range(stream.random.randrange(1, 20)):
@@ -157,7 +157,7 @@ def test_because_says_what_a_distance_is_the_mean_of(seed):
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_weight_that_was_put_off_is_computed_when_asked_for(seed):
     stream = Stream(seed)
     stream.budget = stream.random.choice([0, 1, 2])
@@ -172,7 +172,7 @@ def test_a_weight_that_was_put_off_is_computed_when_asked_for(seed):
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whoever_filled_in_weights_that_were_put_off_is_told_when_they_shrink(seed):
     stream = Stream(seed)
     random, graph, naive = stream.random, stream.output.graph, stream.output.naive
@@ -197,7 +197,7 @@ def test_whoever_filled_in_weights_that_were_put_off_is_told_when_they_shrink(se
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_lightest_route_follows_stored_edges_from_end_to_end(seed):
     stream = Stream(seed)
     for _ in range(stream.random.randrange(1, 25)):
@@ -220,7 +220,7 @@ def test_a_lightest_route_follows_stored_edges_from_end_to_end(seed):
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_graph_read_back_from_its_state_behaves_the_same_ever_after(seed):
     stream = Stream(seed)
     for _ in range(stream.random.randrange(0, 30)):
@@ -242,7 +242,7 @@ def test_a_graph_read_back_from_its_state_behaves_the_same_ever_after(seed):
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_recomputing_under_another_policy_gives_what_that_policy_means(seed):
     stream = Stream(seed)
     for _ in range(stream.random.randrange(0, 30)):
