@@ -24,8 +24,9 @@ AUTOLOG = """
     from sklearn.linear_model import LogisticRegression
     mlflow.set_experiment("iris")
     mlflow.autolog()
+    x, y = numpy.array([[0.0], [1.0], [2.0], [3.0]]), numpy.array([0, 0, 1, 1])
     for C in (1.0, 0.5):
-        LogisticRegression(C=C).fit(numpy.array([[0.0], [1.0], [2.0], [3.0]]), [0, 0, 1, 1])
+        LogisticRegression(C=C).fit(x, y)
 """
 TORCH = """
     import mlflow, torch

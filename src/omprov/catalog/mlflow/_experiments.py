@@ -64,7 +64,20 @@ class ExperimentReads(ReadTransaction):
 
     def _to_experiments(self, rows: Sequence[AnyRow]) -> list[Experiment]:
         tags = tags_of(self._connection, [row.id for row in rows])
-        return [Experiment(*(*row, tags.get(row.id, {}))) for row in rows]
+        return [
+            Experiment(
+                key=row.key,
+                id=row.id,
+                number=row.number,
+                name=row.name,
+                location=row.location,
+                stage=row.stage,
+                created=row.created,
+                updated=row.updated,
+                tags=tags.get(row.id, {}),
+            )
+            for row in rows
+        ]
 
     def _experiment_keys(self, project: str, numbers: Iterable[int]) -> list[int]:
         query = (
@@ -105,10 +118,7 @@ class ExperimentWrites(ExperimentReads, WriteTransaction):
         if project_key is None:
             raise NotFound("project", project)
         if number is None:
-            last = self._connection.execute(
-                select(func.max(experiment.c.number)).where(experiment.c.project_key == project_key)
-            ).scalar()
-            number = max(last or 0, 0) + 1
+            number = self._next_number(project_key)
         row = {
             "id": new_id(self._now),
             "project_key": project_key,
@@ -125,6 +135,11 @@ class ExperimentWrites(ExperimentReads, WriteTransaction):
         found = self.find_experiment(project, number)
         assert found is not None, "the experiment was just written"
         return found
+
+    def _next_number(self, project_key: int) -> int:
+        of_project = experiment.c.project_key == project_key
+        last = self._connection.execute(select(func.max(experiment.c.number)).where(of_project))
+        return max(last.scalar() or 0, 0) + 1
 
     def set_experiment(
         self, known: Experiment, *, name: str | None = None, stage: str | None = None

@@ -115,12 +115,20 @@ class LoggedModelReads(TrackedRunReads):
         tags = tags_of(self._connection, [row.id for row in rows])
         return [
             LoggedModel(
-                *(
-                    *row,
-                    params.get(row.key, {}),
-                    tags.get(row.id, {}),
-                    tuple(metrics.get(row.key, ())),
-                )
+                key=row.key,
+                id=row.id,
+                experiment=row.number,
+                location=row.location,
+                run=row.run,
+                version=row.version_key,
+                name=row.name,
+                model_type=row.model_type,
+                status=row.status,
+                created=row.created,
+                updated=row.updated,
+                params=params.get(row.key, {}),
+                tags=tags.get(row.id, {}),
+                metrics=tuple(metrics.get(row.key, ())),
             )
             for row in rows
         ]

@@ -156,7 +156,20 @@ class RegistryReads(AssetReads, VersionReads):
     def _registered_versions(self, query: Any) -> list[RegisteredVersion]:
         rows = self._connection.execute(query).all()
         versions = self.get_versions([row.version_key for row in rows])
-        return [RegisteredVersion(row[0], versions[row.version_key], *row[2:]) for row in rows]
+        return [
+            RegisteredVersion(
+                model_name=row.name,
+                version=versions[row.version_key],
+                source=row.source,
+                run=row.run,
+                run_link=row.run_link,
+                model=row.model,
+                stage=row.stage,
+                description=row.description,
+                updated=row.updated,
+            )
+            for row in rows
+        ]
 
 
 def _of(query: Any, name: str) -> Any:

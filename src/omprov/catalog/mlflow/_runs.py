@@ -251,15 +251,20 @@ class TrackedRunReads(RunReads, ExperimentReads):
                 links.setdefault(key, []).append(Link(*facts))
         return [
             TrackedRun(
-                *(
-                    *row[:6],
-                    RunStatus(row.status),
-                    *row[7:],
-                    tuple(metrics.get(row.key, ())),
-                    params.get(row.key, {}),
-                    tags.get(row.id, {}),
-                    tuple(links.get(row.key, ())),
-                )
+                key=row.key,
+                id=row.id,
+                experiment=row.number,
+                location=row.location,
+                stage=row.stage,
+                name=row.name,
+                status=RunStatus(row.status),
+                started=row.started,
+                ended=row.ended,
+                creator=row.creator,
+                metrics=tuple(metrics.get(row.key, ())),
+                params=params.get(row.key, {}),
+                tags=tags.get(row.id, {}),
+                links=tuple(links.get(row.key, ())),
             )
             for row in rows
         ]

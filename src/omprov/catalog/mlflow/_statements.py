@@ -231,7 +231,8 @@ def _text_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """Return the text that a column of JSON holds."""
     raw = type_coerce(column, Text)
     if dialect == "postgresql":
-        return raw.op("::json #>>")(literal("{}"))
+        top: ColumnElement[str] = literal_column("'{}'")
+        return raw.op("::json #>>")(top)
     return func.json_extract(raw, "$")
 
 
