@@ -39,7 +39,7 @@ class CopyState:
 
     Attributes:
         catalog: the id of its first project, which names it wherever it is.
-        schema: the layout of its tables.
+        layout: of its tables.
         position: of its change feed.
         audit: the newest key in its audit.
         rows: how many there are to copy, about.
@@ -47,7 +47,7 @@ class CopyState:
     """
 
     catalog: str
-    schema: str
+    layout: str
     position: int
     audit: int
     rows: int
@@ -79,7 +79,10 @@ class CopiedRows:
             for row in self.rows
         ]
         return json.dumps(
-            {"table": self.table, "rows": rows}, default=_show_bytes, separators=(",", ":")
+            {"table": self.table, "rows": rows},
+            default=_show_bytes,
+            ensure_ascii=False,
+            separators=(",", ":"),
         )
 
 

@@ -105,9 +105,9 @@ class CopyWrites(CopyReads, WriteTransaction):
     """Becoming a copy."""
 
     def begin_copy(self, state: CopyState, *, people: bool = False) -> str:
-        if state.schema != SCHEMA:
+        if state.layout != SCHEMA:
             raise SchemaMismatch(
-                f"the source has the layout {state.schema}, the target {SCHEMA}: bring both to "
+                f"the source has the layout {state.layout}, the target {SCHEMA}: bring both to "
                 "one release of omprov, then copy"
             )
         mark = self.copy_mark()

@@ -24,6 +24,7 @@ from ._protocol import at_stop
 from ._routers import (
     _assets,
     _commits,
+    _copies,
     _edges,
     _events,
     _health,
@@ -85,7 +86,9 @@ def _make_api(reception: Reception) -> FastAPI:
     app.state.reception = reception
     app.state.follower = Follower(reception.repository)
     app.include_router(_health.router)
-    for module in (_projects, _assets, _versions, _edges, _runs, _commits, _people, _events):
+    for module in (
+        *(_projects, _assets, _versions, _edges, _runs, _commits, _people, _events, _copies),
+    ):
         app.include_router(module.router, prefix=API)
     content = _find("omprov.server._routers._content", "content_router")
     if content is not None:
