@@ -30,6 +30,7 @@ _TRIES = 6
 """To go on with rows, since the last one that came."""
 _ASKED_AT_ONCE = 5_000
 _NDJSON = "application/x-ndjson"
+_END = b"{}"
 
 
 class RemoteView:
@@ -87,20 +88,23 @@ class RemoteView:
         place, tried = after, 0
         while True:
             try:
-                for line in self._connection.lines(
-                    "/copy/rows", stamp=self.state.stamp, after=place
-                ):
-                    if line == b"{}":
-                        return
-                    rows = _rows_in(line)
+                for rows in self._rows_at_once(place):
                     yield rows
                     place, tried = rows.place, 0
-                raise Unavailable(f"the server {self._connection.url} stopped before the end")
             except Unavailable as error:
                 tried += 1
                 if tried >= _TRIES or type(error) not in {Unavailable, Busy}:
                     raise
+            else:
+                return
             self._connection.pause(tried)
+
+    def _rows_at_once(self, after: str) -> Iterator[CopiedRows]:
+        for line in self._connection.lines("/copy/rows", stamp=self.state.stamp, after=after):
+            if line == _END:
+                return
+            yield _rows_in(line)
+        raise Unavailable(f"the server {self._connection.url} stopped before the end")
 
 
 class RemoteEnd:
