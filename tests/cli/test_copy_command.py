@@ -47,6 +47,7 @@ def test_a_database_says_where_its_content_lies(filled, pg_empty_url):
     assert filled.json("log", "--repo", "back") == filled.json("log")
 
 
+@pytest.mark.slow
 def test_a_server_that_runs_takes_it_and_gives_it(filled):
     (filled.folder / "served").mkdir()
     filled("init", "served")

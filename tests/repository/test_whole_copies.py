@@ -218,6 +218,7 @@ with Repository.open(Path(sys.argv[1]), who="x", clock=clock) as source, \\
 """
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_killed_is_completed(source, make, tmp_path, small_batches):
     make().close()
     places = set()
