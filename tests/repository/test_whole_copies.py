@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from ticking import Clock
@@ -135,6 +136,14 @@ def test_a_repository_is_no_copy_of_itself(make):
     repository.add_version("dataset/mine", {"a": b"b"})
     with pytest.raises(Conflict, match="the same repository"):
         copy_repository(repository, repository)
+
+
+def test_another_layout_is_refused(source, make):
+    target = make()
+    before = dump(target)
+    with source.copied() as view, pytest.raises(Conflict, match="one release of omprov"):
+        target.begin_copy(replace(view.state, layout="0001"))
+    assert dump(target) == before
 
 
 def test_a_half_copy_takes_no_other_source(source, make, small_batches):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from blake3 import blake3
 from sqlalchemy import Boolean, delete, func, select, text, update
 
-from omprov.errors import Conflict, SchemaMismatch
+from omprov.errors import Conflict
 from omprov.records import DEFAULT_PROJECT
 
 from ._copied_rows import PEOPLE, CopiedRows, CopyState, copied_tables, place_key, table_of
@@ -106,7 +106,7 @@ class CopyWrites(CopyReads, WriteTransaction):
 
     def begin_copy(self, state: CopyState, *, people: bool = False) -> str:
         if state.layout != SCHEMA:
-            raise SchemaMismatch(
+            raise Conflict(
                 f"the source has the layout {state.layout}, the target {SCHEMA}: bring both to "
                 "one release of omprov, then copy"
             )

@@ -691,8 +691,8 @@ class CatalogWriter(CatalogReader, PeopleWriter, Protocol):
             Where to go on: the place of the last rows that are here; ``"finished"`` where all are.
 
         Raises:
-            Conflict: it holds more than a new repository, or is the source; it stays as it is.
-            SchemaMismatch: the source has another release's layout.
+            Conflict: it holds more than a new repository, is the source, or has another layout; it
+                stays as it is.
         """
         ...
 

@@ -150,9 +150,9 @@ def copy_repository(
         rows_progress: told the rows.
 
     Raises:
-        Conflict: the target holds more than a new repository, and stays as it is; or somebody
-            writes to it meanwhile; or a source on a server is written to all the time.
-        SchemaMismatch: they have different layouts.
+        Conflict: the target holds more than a new repository, or has another layout, and stays as
+            it is; or somebody writes to it meanwhile; or a source on a server is written to all the
+            time.
         StorageFull: there is no room.
         Unavailable: one of them cannot be reached.
     """

@@ -36,7 +36,7 @@ _STATE = {
     },
 }
 _TREES = {"type": "array", "items": {"type": "string", "pattern": "^b3:[0-9a-f]{64}$"}}
-_ROWS = gives(_TEXT)
+_ROWS = changes(_TEXT)
 _ROWS["responses"][200] = {
     "description": "A line for some rows of one table, in an order in which they can be added; at "
     "the end the line `{}`.",
