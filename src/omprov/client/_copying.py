@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _TRIES = 6
 """To go on with rows, since the last one that came."""
 _ASKED_AT_ONCE = 5_000
-_NDJSON = "application/x-ndjson"
 _END = b"{}"
 
 
@@ -156,7 +155,6 @@ class RemoteEnd:
             "/copy/rows",
             query={"after": after},
             body=rows.line().encode(),
-            content_type=_NDJSON,
         )
 
     def end_copy(self) -> None:

@@ -48,7 +48,7 @@ _PACK["responses"][200] = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
 _Place = Annotated[str, Query(max_length=8000, description="What came last; empty for all.")]
-_Rows = Annotated[bytes, Body(media_type=_NDJSON)]
+_Rows = Annotated[bytes, Body(media_type="application/octet-stream")]
 _Number = Annotated[int, Field(ge=0, lt=2**62)]
 
 
