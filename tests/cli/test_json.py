@@ -43,6 +43,7 @@ CALLS = {
     "fsck": ["fsck", "--rebuild-index"],
     "backup": ["backup", "vault", "--keep", "1"],
     "restore": ["restore", "vault", "new"],
+    "copy": ["copy", "--to", "copied"],
     "du": ["du"],
     "gc": ["gc", "--dry-run"],
     "remote add": ["remote", "add", "disk", "/nowhere/disk"],

@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 
 
 class CuttingProxy:
-    """Cuts the answers to those requests that `cuts` says so of; each is told by its first line."""
+    """Cuts the answers to those requests that `cuts` says so of; each is told by its first line.
+
+    Where it gives a number, so many bytes pass first.
+    """
 
     def __init__(self, url, cuts) -> None:
         self._upstream = urlsplit(url).hostname, urlsplit(url).port
@@ -36,8 +39,10 @@ class CuttingProxy:
                     server.sendall(_closing(request))
                     answer = b"".join(iter(lambda s=server: s.recv(1 << 20), b""))
                 line = request.split(b"\r\n", 1)[0].decode()
-                if self._cuts(line):
+                passed = self._cuts(line)
+                if passed:
                     self.cut.append(line)
+                    client.sendall(answer[: 0 if passed is True else passed])
                     return
                 client.sendall(_closing(answer))
                 return

@@ -13,6 +13,7 @@ from omprov.server._schemas._records import RECORDS
 API = "/api/v1"
 
 REACHED = {
+    "add_copied": "add_copied_rows",
     "add_child": "add_child",
     "add_commits": "add_commits",
     "add_asset": "add_asset",
@@ -23,8 +24,11 @@ REACHED = {
     "add_token": "add_token",
     "add_user": "add_user",
     "add_version": "add_version",
+    "begin_copy": "begin_copy",
     "check_password": "sign_in",
+    "copied": "get_copied_rows",
     "diff": "diff",
+    "end_copy": "end_copy",
     "find_commit_keys": "find_commit_keys",
     "find_commits": "find_commits",
     "find_holders": "find_holders",
@@ -97,7 +101,7 @@ NOT_REACHED = {
         "remotes belong to whoever runs the server",
     ),
     **dict.fromkeys(
-        ("tree", "open_file", "find_file", "iter_files", "is_by_reference"),
+        ("tree", "open_file", "find_file", "iter_files", "is_by_reference", "take_contents"),
         "content: read through the content routes",
     ),
     **dict.fromkeys(

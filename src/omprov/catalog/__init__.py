@@ -16,6 +16,8 @@ from omprov._lazy import load_on_use
 if TYPE_CHECKING:
     from omprov.records import AuditRow
 
+    from ._copied_rows import CopiedRows, CopyState, read_line
+    from ._copying import FINISHED, CopyMark
     from ._glance import tags_at_a_glance
     from ._interface import (
         Catalog,
@@ -32,12 +34,16 @@ if TYPE_CHECKING:
     from ._people_interface import PeopleReader, PeopleWriter, StoredSignIn, Tries
 
 __all__ = [
+    "FINISHED",
     "SCHEMA",
     "AuditRow",
     "Catalog",
     "CatalogReader",
     "CatalogWriter",
     "ChangeKind",
+    "CopiedRows",
+    "CopyMark",
+    "CopyState",
     "FeedRow",
     "KeptRequest",
     "Migrated",
@@ -50,6 +56,7 @@ __all__ = [
     "create_catalog",
     "migrate_catalog",
     "open_catalog",
+    "read_line",
     "tags_at_a_glance",
 ]
 
@@ -61,6 +68,10 @@ __getattr__, __dir__ = load_on_use(
         "CatalogReader": "._interface",
         "CatalogWriter": "._interface",
         "ChangeKind": "._interface",
+        "CopiedRows": "._copied_rows",
+        "CopyMark": "._copying",
+        "CopyState": "._copied_rows",
+        "FINISHED": "._copying",
         "FeedRow": "._interface",
         "KeptRequest": "._interface",
         "Migrated": "._open",
@@ -74,6 +85,7 @@ __getattr__, __dir__ = load_on_use(
         "create_catalog": "._open",
         "migrate_catalog": "._open",
         "open_catalog": "._open",
+        "read_line": "._copied_rows",
         "tags_at_a_glance": "._glance",
     },
 )

@@ -16,6 +16,7 @@ from omprov.errors import Busy, Damaged, InvalidInput
 from ._assets import AssetReads, AssetWrites
 from ._changes import Changes
 from ._check import broken_rules
+from ._copying import CopyReads, CopyWrites
 from ._edges import EdgeReads, EdgeWrites
 from ._feed import FeedReads, FeedWrites
 from ._histories import HistoryReads, HistoryWrites
@@ -25,7 +26,7 @@ from ._requests import RequestReads, RequestWrites
 from ._run_writes import RunWrites
 from ._runs import RunReads
 from ._secrets import SecretReads, SecretWrites
-from ._snapshots import SnapshotReads, put_snapshot
+from ._snapshots import put_snapshot
 from ._versions import VersionReads
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class _Reader(
     SecretReads,
     FeedReads,
     RequestReads,
-    SnapshotReads,
+    CopyReads,
 ):
     """`CatalogReader`, noun by noun."""
 
@@ -74,7 +75,7 @@ class _Writer(
     SecretWrites,
     FeedWrites,
     RequestWrites,
-    SnapshotReads,
+    CopyWrites,
 ):
     """`CatalogWriter`, noun by noun."""
 

@@ -111,6 +111,8 @@ _RULES = (
         WHERE NOT EXISTS (SELECT 1 FROM asset WHERE asset.id = tag.target)
         AND NOT EXISTS (SELECT 1 FROM version WHERE version.id = tag.target)
         AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = tag.target)
+        AND NOT EXISTS (SELECT 1 FROM mlflow_experiment AS e WHERE e.id = tag.target)
+        AND NOT EXISTS (SELECT 1 FROM mlflow_logged_model AS m WHERE m.id = tag.target)
         """,
     ),
 )

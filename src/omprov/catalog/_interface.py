@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         VersionKey,
     )
 
+    from ._copied_rows import CopiedRows, CopyState
+    from ._copying import CopyMark
     from .mlflow import MlflowReads, MlflowWrites
 
 
@@ -390,6 +392,10 @@ class CatalogReader(PeopleReader, Protocol):
         """Give the content digest of every version that is not removed."""
         ...
 
+    def removed_digests(self) -> Iterator[Digest]:
+        """Give the content digest of every version that is removed: what it names may be gone."""
+        ...
+
     def contents(self) -> Iterator[tuple[AssetId, Digest | None, int]]:
         """Give asset, digest and size of every version that is not removed, by asset."""
         ...
@@ -398,6 +404,32 @@ class CatalogReader(PeopleReader, Protocol):
         """Give the content of removed versions that runs used, as distinct (digest, role, asset of
         which the run made a version): weights may rest on it for ever.
         """
+        ...
+
+    # -- copies
+    def copy_state(self, *, people: bool = False) -> CopyState:
+        """Return what a copy of this view would be a copy of.
+
+        Args:
+            people: with users and what they sign in with.
+        """
+        ...
+
+    def iter_rows(self, after: str = "", *, people: bool = False) -> Iterator[CopiedRows]:
+        """Give the rows of all tables that are copied, each after those that it names, and those of
+        a table by its key.
+
+        Args:
+            after: the place of the last ones that are known; empty for all.
+            people: with users and what they sign in with.
+
+        Raises:
+            InvalidInput: `after` is no place.
+        """
+        ...
+
+    def copy_mark(self) -> CopyMark | None:
+        """Return what this catalog is a copy of, or is becoming one of."""
         ...
 
 
@@ -642,6 +674,46 @@ class CatalogWriter(CatalogReader, PeopleWriter, Protocol):
 
     def forget_requests(self, before: datetime) -> None:
         """Forget the requests that were carried out before a time."""
+        ...
+
+    # -- copies
+    def begin_copy(self, state: CopyState, *, people: bool = False) -> str:
+        """Begin to become a copy, or go on with one: what an earlier state left goes.
+
+        Only of what is new, or was begun as a copy of the same catalog and not touched since. Its
+        users stay, where none are copied, and the rows of its own audit, behind those to come.
+
+        Args:
+            state: of the source.
+            people: with users and what they sign in with.
+
+        Returns:
+            Where to go on: the place of the last rows that are here; ``"finished"`` where all are.
+
+        Raises:
+            Conflict: it holds more than a new repository, is the source, or has another layout; it
+                stays as it is.
+        """
+        ...
+
+    def add_copied(self, rows: CopiedRows, after: str) -> None:
+        """Add rows as they are; those that came before, a second time, change nothing.
+
+        Args:
+            rows: what `iter_rows` gave.
+            after: the place that this copy has come to.
+
+        Raises:
+            Conflict: it is at another place, or somebody else has recorded something here.
+        """
+        ...
+
+    def end_copy(self) -> None:
+        """Count as the whole repository from now on.
+
+        Raises:
+            Conflict: rows are missing.
+        """
         ...
 
     def add_audit(

@@ -90,6 +90,11 @@ _DIGESTS = (
     .where(version.c.digest.is_not(None), version.c.removed.is_(None))
     .execution_options(yield_per=10_000)
 )
+_REMOVED_DIGESTS = (
+    select(version.c.digest)
+    .where(version.c.digest.is_not(None), version.c.removed.is_not(None))
+    .execution_options(yield_per=10_000)
+)
 _CONTENTS = (
     select(asset.c.id, version.c.digest, version.c.size)
     .join(asset, asset.c.key == version.c.asset_key)
@@ -185,6 +190,9 @@ class VersionReads(ReadTransaction):
     def digests(self) -> Iterator[tuple[Digest, VersionKey]]:
         for digest, key in self._connection.execute(_DIGESTS):  # noqa: UP028 rows are no pairs to the type checker
             yield digest, key
+
+    def removed_digests(self) -> Iterator[Digest]:
+        yield from self._connection.execute(_REMOVED_DIGESTS).scalars()
 
     def contents(self) -> Iterator[tuple[AssetId, Digest | None, int]]:
         for id_, digest, size in self._connection.execute(_CONTENTS):  # noqa: UP028 the same

@@ -57,6 +57,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "remote": ("_remotes", "Name the buckets and folders that content is pushed to."),
         "push": ("_remotes", "Bring the content of versions to a remote."),
         "pull": ("_remotes", "Bring the content of versions here from a remote."),
+        "copy": ("_copying", "Copy a whole repository into a new one, or to a server."),
         "cache": ("_cache", "See, empty or limit what is kept of files read from remotes."),
     },
     "People": {

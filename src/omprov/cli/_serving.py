@@ -92,7 +92,7 @@ def ui_command(
         port=port,
         workers=workers,
         project=project,
-        who=_user(),
+        who=user_name(),
         hosts=hosts,
         tell=tell_of_runs if os.environ.get("OMPROV_OPENLINEAGE_URL") else None,
     )
@@ -117,13 +117,17 @@ def _place(session: Session, folder: Path | None, *, shared: bool) -> Path:
 
     if not shared:
         return find_repository(session.url if folder is None else folder)
-    if folder is not None:
-        return folder
+    return shared_folder() if folder is None else folder
+
+
+def shared_folder() -> Path:
+    """Return where a shared server keeps what it may lose, unless told otherwise."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state, "omprov", "server")
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return whose changes those are that nobody signed in for."""
     import getpass
 
     try:

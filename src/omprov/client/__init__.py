@@ -8,6 +8,7 @@ from omprov._lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._connection import Connection
+    from ._copying import RemoteEnd
     from ._credentials import Credentials
     from ._door import RemoteRepository
     from ._founding import make_local
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Connection",
     "Credentials",
+    "RemoteEnd",
     "RemoteRepository",
     "check_url",
     "folder_of",
@@ -28,6 +30,7 @@ __getattr__, __dir__ = load_on_use(
     {
         "Connection": "._connection",
         "Credentials": "._credentials",
+        "RemoteEnd": "._copying",
         "RemoteRepository": "._door",
         "check_url": "._places",
         "folder_of": "._places",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
 from omprov.errors import Damaged, InvalidInput, Unavailable
 
@@ -35,6 +35,7 @@ _LONGEST_WAIT = 5.0
 _AGAIN = {429, 502, 503, 504}
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=300.0)
 _PAGE = 500
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,30 @@ class Connection:
         asked = json.dumps(body).encode()
         return self.request("POST", path, body=asked, content_type="application/json").body
 
+    def lines(self, path: str, /, **query: Any) -> Iterator[bytes]:
+        """Give the lines of an answer as they come; asked for once.
+
+        Raises:
+            OmprovError: what the server raised.
+            Unavailable: it cannot be reached, or stopped in the middle of a line.
+        """
+        url = self._address(path, query)
+        try:
+            response = self._open("GET", url, None, self._headers, preload_content=False)
+            if response.status >= 400:
+                answer = _answer(response)
+                raise error_of(answer.status, _problem(answer), self.url)
+            try:
+                yield from _lines(response)
+            finally:
+                response.close()
+        except HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def pause(self, tried: int) -> None:
+        """Wait before something is tried once more that was tried so often."""
+        self._sleep(min(_FIRST_WAIT * 2**tried, _LONGEST_WAIT))
+
     def request(
         self,
         method: str,
@@ -146,10 +171,7 @@ class Connection:
             OmprovError: what the server raised.
             Unavailable: it cannot be reached.
         """
-        url = self.url + API + path
-        asked = {name: _text(one) for name, one in (query or {}).items() if one is not None}
-        if asked:
-            url += "?" + urlencode(asked)
+        url = self._address(path, query or {})
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent["content-type"] = content_type
@@ -161,6 +183,10 @@ class Connection:
         if answer.status >= 400:
             raise error_of(answer.status, _problem(answer), self.url)
         return answer
+
+    def _address(self, path: str, query: Mapping[str, Any]) -> str:
+        asked = {name: _text(one) for name, one in query.items() if one is not None}
+        return self.url + API + path + ("?" + urlencode(asked) if asked else "")
 
     def _until_answered(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
@@ -188,8 +214,19 @@ class Connection:
     def _once(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
+        return _answer(self._open(method, url, body, headers))
+
+    def _open(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        preload_content: bool = True,
+    ) -> urllib3.BaseHTTPResponse:
         try:
-            response = self._connections().request(
+            return self._connections().request(
                 method,
                 url,
                 body=body,
@@ -197,14 +234,10 @@ class Connection:
                 retries=False,
                 redirect=False,
                 timeout=_TIMEOUT,
+                preload_content=preload_content,
             )
         except urllib3.exceptions.LocationValueError as error:
             raise InvalidInput(f"{self.url!r} is no address of a server") from error
-        return Answer(
-            response.status,
-            {name.lower(): value for name, value in response.headers.items()},
-            response.data,
-        )
 
     def _connections(self) -> urllib3.PoolManager:
         if self._pool is None or self._pool[0] != os.getpid():
@@ -217,6 +250,20 @@ class Connection:
             f"the server {self.url} cannot be reached ({why}): start it with `omprov ui`, or mend "
             "OMPROV_URL; what runs say is kept in their journals meanwhile"
         )
+
+
+def _answer(response: urllib3.BaseHTTPResponse) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, headers, response.data)
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for piece in response.stream(_PIECE):
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+    if rest:
+        raise ProtocolError("the answer ends in the middle of a line")
 
 
 def _text(value: Any) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._config import SETTINGS, Config, parse_size
     from ._contents import ByReference, store_content
     from ._copies import ClearedCopies
+    from ._copying import Contents, Copied, CopySource, CopyTarget, CopyView, copy_repository
     from ._door import AnyAsset, AnyVersion, Repository
     from ._door._adding import Adding
     from ._door._care import GRACE
@@ -60,6 +61,11 @@ __all__ = [
     "ClearedCopies",
     "CommitVersion",
     "Config",
+    "Contents",
+    "Copied",
+    "CopySource",
+    "CopyTarget",
+    "CopyView",
     "Exchange",
     "Finding",
     "Freed",
@@ -85,6 +91,7 @@ __all__ = [
     "VersionHandle",
     "Workspace",
     "alone_in",
+    "copy_repository",
     "find_held",
     "founding_errors_told",
     "glance_at_tags",
@@ -124,6 +131,12 @@ __getattr__, __dir__ = load_on_use(
         "ClearedCopies": "._copies",
         "CommitVersion": "._door._commits",
         "Config": "._config",
+        "Contents": "._copying",
+        "Copied": "._copying",
+        "CopySource": "._copying",
+        "CopyTarget": "._copying",
+        "CopyView": "._copying",
+        "copy_repository": "._copying",
         "Exchange": "._door._remotes",
         "FOLDER": "._layout",
         "Finding": "._checking",

@@ -48,8 +48,8 @@ def make_shared_parts(path: Path, address: str, *, who: str, now: datetime) -> C
             (path / ".gitignore").write_text("*\n", encoding="utf-8")
             catalog = _made_catalog(address)
             try:
-                owner = _owner(catalog, who=who, now=now)
-                _make_folder(path, owner)
+                owner, before = _owner(catalog, who=who, now=now)
+                _make_folder(path, owner, before)
             except BaseException:
                 catalog.close()
                 raise
@@ -67,17 +67,29 @@ def _made_catalog(address: str) -> Catalog:
         return open_catalog(address)
 
 
-def _owner(catalog: Catalog, *, who: str, now: datetime) -> str:
-    """Return what names the catalog wherever it is: the id of its first project."""
+def _owner(catalog: Catalog, *, who: str, now: datetime) -> tuple[str, str]:
+    """Return what names the catalog wherever it is: the id of its first project.
+
+    And what named it before it became a copy; empty where it is none.
+    """
     with catalog.read() as reader:
-        projects = reader.list_projects()
+        projects, mark = reader.list_projects(), reader.copy_mark()
+    if mark is not None:  # its first project may be on the way
+        return mark.state.catalog, mark.replaced
     if not projects:
         with catalog.write(who, now) as writer:
             projects = writer.list_projects() or [writer.add_project(DEFAULT_PROJECT)]
-    return min(project.id for project in projects)
+    return min(project.id for project in projects), ""
 
 
-def _make_folder(path: Path, owner: str) -> None:
+def name_owner(path: Path, owner: str) -> None:
+    """Write down that the catalog of a shared repository has another name now."""
+    mark = path / SHARED
+    if mark.exists():
+        write_mark(mark, {**json.loads(mark.read_text(encoding="utf-8")), "repository": owner})
+
+
+def _make_folder(path: Path, owner: str, before: str) -> None:
     mark = path / SHARED
     try:
         known = json.loads(mark.read_text(encoding="utf-8"))
@@ -85,7 +97,9 @@ def _make_folder(path: Path, owner: str) -> None:
         known = None
     except ValueError as error:
         raise Damaged(f"{mark} cannot be read: {error}") from error
-    if known is not None and known.get("repository") != owner:
+    if known is not None and before and known.get("repository") == before:
+        name_owner(path, owner)
+    elif known is not None and known.get("repository") != owner:
         raise Conflict(
             f"{path} holds the content of another repository ({known.get('repository')}), which "
             "collecting garbage would lose: take a folder of its own for each catalog"

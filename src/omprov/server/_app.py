@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -13,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from omprov.errors import OmprovError
+from omprov.interop import mlflow, openlineage
 
 from ._access import Reception, repository_of
 from ._document import document
@@ -24,6 +24,8 @@ from ._protocol import at_stop
 from ._routers import (
     _assets,
     _commits,
+    _content,
+    _copies,
     _edges,
     _events,
     _health,
@@ -43,11 +45,23 @@ if TYPE_CHECKING:
 
     from ._settings import Settings
 
-_MODULES = (_health, _projects, _assets, _versions, _edges, _runs, _commits, _people, _events)
+_MODULES = (
+    _health,
+    _projects,
+    _assets,
+    _versions,
+    _edges,
+    _runs,
+    _commits,
+    _content,
+    _people,
+    _events,
+    _copies,
+)
 THREADS = 16
 """Requests that one worker serves at a time; the others wait in line."""
 
-_FOREIGN = ("omprov.interop.mlflow", "omprov.interop.openlineage")
+_FOREIGN = (mlflow, openlineage)
 
 
 def create_app(settings: Settings) -> Any:
@@ -86,33 +100,14 @@ def _make_api(reception: Reception) -> FastAPI:
     app.state.follower = Follower(reception.repository)
     for module in _MODULES:  # as they are: to include a router would build its routes anew
         app.router.routes.extend(module.router.routes)
-    content = _find("omprov.server._routers._content", "content_router")
-    if content is not None:
-        app.include_router(content, prefix=API)
-    _mount_foreign(app)
+    for foreign in _FOREIGN:
+        app.router.routes.extend(foreign.make_routes(repository_of))
     app.add_exception_handler(OmprovError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_status)
     app.add_exception_handler(Exception, _tell_failure)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
-
-
-def _mount_foreign(app: FastAPI) -> None:
-    for name in _FOREIGN:
-        make_routes = _find(name, "make_routes")
-        if make_routes is not None:
-            app.router.routes.extend(make_routes(repository_of))
-
-
-def _find(module: str, name: str) -> Any:
-    """Return something of a part of the server that need not be there."""
-    try:
-        return getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
-            raise
-        return None
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ _TAGS = {
     "content": "The files of versions and runs: as packs, and one by one.",
     "people": "Signing in, tokens, users, roles, the audit.",
     "events": "The change feed, live.",
+    "copies": "Copying a whole repository here, or from here: for owners of the server.",
     "health": "For whoever looks after the server.",
 }
 _OPEN = frozenset({"/healthz", "/readyz", "/api/v1/sign-in"})

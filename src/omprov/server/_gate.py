@@ -93,7 +93,7 @@ class Gate:
 
 def body_limit(path: str, settings: Settings) -> int | None:
     """Return how many bytes a body may have; ``None`` where it is streamed to the disk."""
-    if path.startswith("/api/v1/content/"):
+    if path.startswith("/api/v1/content/") or path == "/api/v1/copy/rows":
         return settings.pack_limit
     if "/mlflow-artifacts/artifacts" in path:
         return None

@@ -11,7 +11,7 @@ from omprov.content._opening import open_remote
 from ._opened import OpenedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from omprov.content._backups._manifests import Backup
@@ -38,6 +38,11 @@ class Sharing(OpenedStore):
     def remote(self, settings: RemoteSettings) -> Remote:
         """Return a remote of this store, which keeps what it knows of it; close it after use."""
         return open_remote(self.path, settings)
+
+    @property
+    def reads_from(self) -> Sequence[RemoteSettings]:
+        """The remotes that are read from where the store lacks something."""
+        return self._setup.remotes
 
     def push(
         self,

@@ -8,6 +8,7 @@ from omprov.repository._door._care import Care
 from omprov.repository._door._changes import Changes
 from omprov.repository._door._commits import Commits
 from omprov.repository._door._contents import Contents
+from omprov.repository._door._copying import Copying
 from omprov.repository._door._edges import Edges
 from omprov.repository._door._foreign import Foreign
 from omprov.repository._door._labels import Labels
@@ -32,6 +33,7 @@ class Repository(
     Foreign,
     Care,
     Backups,
+    Copying,
     Changes,
     Requests,
 ):
