@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from omprov.errors import Conflict, NotFound
 from omprov.records import RunStatus, check_name
 
-from ._recording import Stored, add_settings, output_assets, write_outputs
+from ._recording import output_assets, write_outputs
+from ._settings import add_settings
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ._contents import Differences
     from ._graphs import Graphs
     from ._recording import MetricPoint, Output
+    from ._settings import Stored
 
 FILES = "files"
 """What the tree of a run's own files is called."""
