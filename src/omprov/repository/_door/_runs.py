@@ -225,6 +225,11 @@ class Runs(Opened):
         with self._reading() as reader:
             return reader.find_run(id)
 
+    def project_of_run(self, id: RunId) -> str | None:
+        """Return the project of a run; ``None`` where there is no such run."""
+        with self._reading() as reader:
+            return reader.run_projects([id]).get(id)
+
     def find_runs(self, prefix: str) -> list[Run]:
         """Return at most ten runs of the project whose id, or its last part, begins so."""
         with self._reading() as reader:
