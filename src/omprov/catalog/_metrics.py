@@ -57,7 +57,9 @@ class MetricWrites(MetricReads, WriteTransaction):
     def add_metric_points(
         self, run: RunId, points: Iterable[tuple[str, int, float, datetime]]
     ) -> None:
-        run_key: int | None = self._connection.execute(_KEY, {"id": run}).scalar()
+        run_key: int | None = self._run_keys.get(run)
+        if run_key is None:
+            run_key = self._connection.execute(_KEY, {"id": run}).scalar()
         if run_key is None:
             raise NotFound("run", run)
         rows = list(points)

@@ -63,7 +63,7 @@ class RunWrites(RunReads, MetricWrites):
         id: RunId | None = None,
         parent: RunId | None = None,
     ) -> RunId:
-        if id is not None and self.find_run(id) is not None:
+        if id is not None and self._find_run_key(id) is not None:
             raise AlreadyExists("run", id)
         run_id = id or RunId(new_id(self._now))
         row: dict[str, Any] = {
@@ -81,7 +81,7 @@ class RunWrites(RunReads, MetricWrites):
             "source": dict(source or {}),
         }
         key: int = self._connection.execute(_ADD, row).scalar_one()
-        self._new_runs[run_id] = key
+        self._run_keys[run_id] = key
         if parent is not None:
             self._connection.execute(insert(run_parent), {"run_key": key, "parent": parent})
         self._add_parts(key, inputs=inputs, params=params or {}, metrics=metrics or {})
@@ -218,7 +218,10 @@ class RunWrites(RunReads, MetricWrites):
         )
 
     def _run_key(self, id: RunId) -> int:
-        return self._new_runs.get(id) or super()._run_key(id)
+        key = self._run_keys.get(id)
+        if key is None:
+            key = self._run_keys[id] = super()._run_key(id)
+        return key
 
     def _project_key(self, name: str) -> int:
         key: int | None = self._connection.execute(_PROJECT_KEY, {"name": name}).scalar()

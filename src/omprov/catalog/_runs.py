@@ -227,8 +227,12 @@ class RunReads(MetricReads, VersionReads):
                 found.setdefault(key, {})[name] = digest
         return found
 
-    def _run_key(self, id: RunId) -> int:
+    def _find_run_key(self, id: RunId) -> int | None:
         key: int | None = self._connection.execute(_KEY, {"id": id}).scalar()
+        return key
+
+    def _run_key(self, id: RunId) -> int:
+        key = self._find_run_key(id)
         if key is None:
             raise NotFound("run", id)
         return key

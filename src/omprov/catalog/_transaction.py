@@ -86,7 +86,7 @@ class WriteTransaction(ReadTransaction):
         self._position: int = connection.execute(_LOCK).scalar_one()
         self._feed_rows: list[dict[str, Any]] = []
         self._audit_rows: list[dict[str, Any]] = []
-        self._new_runs: dict[RunId, int] = {}  # their keys, which a recording needs thrice
+        self._run_keys: dict[RunId, int] = {}  # a recording needs them several times
 
     def _announce(
         self,

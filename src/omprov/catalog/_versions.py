@@ -326,7 +326,7 @@ class VersionWrites(VersionReads, AliasDrops):
         return key, number, full_name
 
     def _existing_run(self, id: RunId) -> int:
-        key = self._new_runs.get(id)
+        key = self._run_keys.get(id)
         if key is None:
             key = self._connection.execute(_RUN_KEY, {"id": id}).scalar()
         if key is None:

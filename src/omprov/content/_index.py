@@ -112,13 +112,18 @@ class ChunkIndex:
                 query = f"SELECT type, digest, pack FROM object WHERE digest IN ({marks}){but}"  # noqa: S608 - marks only
                 found = self._database.execute(query, batch)
                 rows.update(((type_, digest), pack) for type_, digest, pack in found)
-            names = dict(self._database.execute("SELECT id, name FROM pack")) if rows else {}
+            names = dict(map(self._named, set(rows.values())))
         by_pack: dict[str, set[Key]] = {}
         for key in wanted:
             pack = rows.get(key)
             if pack is not None:
                 by_pack.setdefault(names[pack], set()).add(key)
         return by_pack
+
+    def _named(self, pack: int) -> tuple[int, str]:
+        query = "SELECT id, name FROM pack WHERE id = ?"
+        found: tuple[int, str] = self._database.execute(query, (pack,)).fetchone()
+        return found
 
     def find_all(self, keys: Iterable[Key]) -> dict[Key, Location]:
         """Return where those of `keys` lie that the index knows."""

@@ -12,7 +12,7 @@ from omprov.errors import Damaged
 from ._format._pack import Packed, read_footer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ._format._objects import Key
@@ -28,7 +28,8 @@ def pack_file(name: str) -> str:
 
 def pack_names(packs: Path) -> set[str]:
     """Return the names of the packs that are there."""
-    return {path.stem for path in packs.iterdir() if path.suffix == _SUFFIX}
+    end = -len(_SUFFIX)
+    return {name[:end] for name in os.listdir(packs) if name.endswith(_SUFFIX)}  # noqa: PTH208 - paths would take ten times as long
 
 
 def read_pack_footer(packs: Path, name: str) -> list[Packed]:
@@ -58,12 +59,14 @@ def refresh_index(packs: Path, index: ChunkIndex) -> None:
 
     A pack whose footer is damaged stays out: `fsck` tells of it.
     """
-    gone = index.packs() - pack_names(packs)
+    known = index.packs()  # first: what another process adds meanwhile is not gone
+    there = pack_names(packs)
+    gone = known - there
     if gone:
         orphans = {key for name in gone for key in index.objects_of(name)}
         index.remove_packs(gone)
         _find_elsewhere(packs, index, orphans)
-    index_new_packs(packs, index)
+    _index_packs(packs, index, there - known)
 
 
 def _find_elsewhere(packs: Path, index: ChunkIndex, orphans: set[Key]) -> None:
@@ -78,7 +81,11 @@ def _find_elsewhere(packs: Path, index: ChunkIndex, orphans: set[Key]) -> None:
 
 def index_new_packs(packs: Path, index: ChunkIndex) -> None:
     """Tell the index of packs that it does not know; forget none."""
-    for name in sorted(pack_names(packs) - index.packs()):
+    _index_packs(packs, index, pack_names(packs) - index.packs())
+
+
+def _index_packs(packs: Path, index: ChunkIndex, names: Iterable[str]) -> None:
+    for name in sorted(names):
         with suppress(Damaged, FileNotFoundError):
             index.add_pack(name, read_pack_footer(packs, name), found=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from bisect import bisect_right
 from contextlib import suppress
 from itertools import accumulate
@@ -23,6 +24,7 @@ from ._format._objects import (
 )
 from ._format._pack import unpack
 from ._index import Location
+from ._losses import last_loss
 from ._pack_folder import iter_footers, pack_file, refresh_index
 from ._recent import Recent
 from ._references._elsewhere import Elsewhere
@@ -45,6 +47,9 @@ _PAGES_KEPT = 64
 _CHUNKS_KEPT = 32
 """Of each open file: 2 MiB on average, for reads that jump back and forth."""
 _BUFFER = 64 << 10
+_RECENT = 1.0
+_LISTING_SHARE = 50
+"""`refresh_if_due` lists the packs after so many seconds, or so many times what it last took."""
 
 
 class ObjectSource(Protocol):
@@ -81,6 +86,8 @@ class ObjectReader:
         self._open = Recent[str, _OpenPack](_OPEN_PACKS)
         self._nodes = Recent[bytes, "TreeNode"](_NODES_KEPT)
         self._expected: dict[Key, Location] = {}
+        self._due = 0.0
+        self._loss = ""
 
     def close(self) -> None:
         """Close the packs; they open again on use."""
@@ -247,9 +254,22 @@ class ObjectReader:
 
     def refresh(self) -> None:
         """Bring the index up to date with the packs that are there."""
+        began = time.monotonic()
+        self._loss = last_loss(self._packs.parent)
         self._expected = {}
         self.elsewhere.refresh()
         refresh_index(self._packs, self._index)
+        ended = time.monotonic()
+        self._due = ended + max(_RECENT, _LISTING_SHARE * (ended - began))
+
+    def refresh_if_due(self) -> None:
+        """Do so unless it was done just now and nothing was lost since: for writers of little.
+
+        They need not know every pack: what they do not find they store once more, and a pack that
+        is gone they notice when they rely on it.
+        """
+        if time.monotonic() >= self._due or last_loss(self._packs.parent) != self._loss:
+            self.refresh()
 
     def is_elsewhere(self, entry: Entry) -> bool:
         """Say whether a file would be read from where a reference says."""

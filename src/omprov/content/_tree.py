@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 from bisect import bisect_left
 from itertools import chain, islice
@@ -169,6 +170,21 @@ class StoredTree:
                 )
             waiting += target.split("/")[::-1]
         return "/".join(reached)
+
+    def keeping_files(self) -> StoredTree:
+        """Return the same tree, which keeps in memory what is read of it: for small ones."""
+        kept: dict[bytes, bytes] = {}
+
+        def open_file(entry: Entry) -> BinaryIO:
+            if entry.kind == EntryKind.REFERENCE:
+                return self._open_file(entry)
+            content = kept.get(entry.digest)
+            if content is None:
+                with self._open_file(entry) as file:
+                    content = kept[entry.digest] = file.read()
+            return io.BytesIO(content)
+
+        return StoredTree(self._root, self._get_node, open_file)
 
     def changes_from(self, older: Tree) -> Iterator[Delta]:
         """Give the paths at which this tree differs from `older`, by path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import omprov.diff
 from omprov.content import TreeSummary, split_url
 from omprov.errors import InvalidInput, NotFound, SourceChanged
-from omprov.records import Difference, Digest, Version
+from omprov.records import Difference, Digest, Kind, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from omprov.catalog import CatalogReader
-    from omprov.content import ContentStore, Progress, Referenced
-    from omprov.records import Asset, Kind, VersionKey
+    from omprov.content import ContentStore, Progress, Referenced, StoredTree
+    from omprov.records import Asset, VersionKey
 
     Content: TypeAlias = "str | Path | Mapping[str, bytes] | TreeSummary | ByReference | None"
     """A folder or file on disk, files in memory, something stored already, data that stays where it
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 PARAMS_FILE = "params.json"
 ENVIRONMENT_FILE = "environment.json"
+
+_SETTINGS = {Kind.PARAMS, Kind.ENVIRONMENT}
+_TREES_KEPT = 512
+_LARGEST_KEPT = 32 << 10
+"""Bytes of a tree of settings that is kept in memory: each new one is compared with several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,24 @@ def store_content(
             return store.put_files(content), {}
 
 
+def store_contents(store: ContentStore, contents: Sequence[Content]) -> list[TreeSummary | None]:
+    """Put several contents in the store, as `store_content` does; those in memory at once.
+
+    Raises:
+        NotFound: one is a path where nothing is.
+    """
+    found = [
+        None if isinstance(content, Mapping) else store_content(store, content)[0]
+        for content in contents
+    ]
+    in_memory = {at: one for at, one in enumerate(contents) if isinstance(one, Mapping)}
+    if in_memory:
+        trees = store.put_trees(in_memory.values())
+        for at, tree in zip(in_memory, trees, strict=True):
+            found[at] = tree
+    return found
+
+
 def _source_of(found: Referenced) -> dict[str, Any]:
     source: dict[str, Any] = {"reference": found.address, "identified by": found.identified_by}
     if found.left_out_count:
@@ -119,6 +143,7 @@ class Differences:
         self._store = store
         self._word_counts: dict[Digest, int] = {}
         self._weight = lru_cache(maxsize=100_000)(self._compute_weight)
+        self._settings = lru_cache(maxsize=_TREES_KEPT)(self._keep_settings)
 
     def know_words(self, tree: Digest, words: int) -> None:
         """Take over how many words all files of a tree have, so that they need not be read."""
@@ -146,8 +171,9 @@ class Differences:
         chosen = omprov.diff.measure_for(kind, measure)
         if older == newer:
             return Difference(chosen.name, 0, 0)
-        old = None if older is None else self._store.tree(older)
-        new = None if newer is None else self._store.tree(newer)
+        find = self._settings if kind in _SETTINGS else self._store.tree
+        old = None if older is None else find(older)
+        new = None if newer is None else find(newer)
         try:
             return chosen.compare(old, new, word_counts=self._word_counts)
         except (NotFound, SourceChanged) as error:  # of what lies elsewhere
@@ -155,6 +181,10 @@ class Differences:
                 raise
             instead = omprov.diff.get_measure("files").compare(old, new)
             return replace(instead, exact=False, note=f"files instead of {chosen.name}: {error}")
+
+    def _keep_settings(self, digest: Digest) -> StoredTree:
+        tree = self._store.tree(digest)
+        return tree.keeping_files() if tree.size <= _LARGEST_KEPT else tree
 
     def weight(
         self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None

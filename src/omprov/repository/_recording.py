@@ -9,28 +9,26 @@ from omprov.errors import InvalidInput
 from omprov.records import (
     AssetName,
     Edge,
-    Kind,
     Origin,
     RunStatus,
     VersionKey,
     check_name,
-    name_like,
 )
 
-from ._contents import ENVIRONMENT_FILE, PARAMS_FILE
-from ._versions import AUTO, ensure_asset, find_asset, plan_version, write_version
+from ._settings import add_settings
+from ._versions import ensure_asset
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from omprov.catalog import CatalogWriter
-    from omprov.content import TreeSummary
     from omprov.graph import GraphChange
-    from omprov.records import Asset, Digest, RunId, Version
+    from omprov.records import Asset, RunId, Version
 
     from ._contents import Content, Differences
     from ._graphs import Graphs
+    from ._settings import Stored
 
 
 BUDGET = 1_000
@@ -82,20 +80,6 @@ class RunFacts:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Content that lies in the store already, for `write_run`."""
-
-    outputs: Mapping[str, tuple[Output, TreeSummary | None]]
-    params: TreeSummary | None
-    environment: TreeSummary | None
-
-    def digests(self) -> list[Digest | None]:
-        """Return the contents that versions will name."""
-        trees = [*(tree for _, tree in self.outputs.values()), self.params, self.environment]
-        return [None if tree is None else tree.digest for tree in trees]
-
-
 def write_run(
     writer: CatalogWriter,
     graphs: Graphs,
@@ -139,40 +123,6 @@ def write_run(
     if facts.points:
         writer.add_metric_points(run, facts.points)
     return run, write_outputs(writer, graphs, run, made=made, stored=stored, used=used)
-
-
-def add_settings(
-    writer: CatalogWriter,
-    graphs: Graphs,
-    differences: Differences,
-    made: Mapping[str, Asset],
-    stored: Stored,
-    *,
-    used: Container[str],
-    name: str,
-    project: str,
-) -> dict[str, Version]:
-    """Return the versions of a run's parameters and environment, by role; recorded where new.
-
-    Args:
-        writer: of the one transaction.
-        graphs: kept in step.
-        differences: what compares.
-        made: the assets of the outputs; the first one's name is theirs, too.
-        stored: their contents.
-        used: roles that are taken.
-        name: of the run: theirs where there is no output.
-        project: whose assets they are.
-    """
-    owner = next(iter(made.values())).name.name if made else name_like(name, "run")
-    return {
-        role: _settings(writer, graphs, differences, AssetName(project, kind, owner), summary)
-        for role, kind, summary in (
-            ("params", Kind.PARAMS, stored.params),
-            ("environment", Kind.ENVIRONMENT, stored.environment),
-        )
-        if summary is not None and role not in used
-    }
 
 
 def write_outputs(
@@ -233,19 +183,3 @@ def output_assets(writer: CatalogWriter, stored: Stored, project: str) -> dict[s
                 )
         made[check_name(role, "role")] = asset
     return made
-
-
-def _settings(
-    writer: CatalogWriter,
-    graphs: Graphs,
-    differences: Differences,
-    name: AssetName,
-    summary: TreeSummary,
-) -> Version:
-    """Return the version of these parameters, or of this environment; the same content is one."""
-    asset = find_asset(writer, name, name.project) or writer.add_asset(name)
-    plan = plan_version(writer, differences, asset, summary.digest, inherits=AUTO)
-    return write_version(writer, graphs, asset, plan, summary).version
-
-
-SETTINGS_FILES = {"params": PARAMS_FILE, "environment": ENVIRONMENT_FILE}

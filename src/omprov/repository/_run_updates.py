@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from omprov.errors import Conflict, NotFound
 from omprov.records import RunStatus, check_name
 
-from ._recording import Stored, add_settings, output_assets, write_outputs
+from ._recording import output_assets, write_outputs
+from ._settings import add_settings
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ._contents import Differences
     from ._graphs import Graphs
     from ._recording import MetricPoint, Output
+    from ._settings import Stored
 
 FILES = "files"
 """What the tree of a run's own files is called."""
@@ -119,18 +121,18 @@ def write_update(
         InvalidInput: two outputs are versions of one asset, or a role is no name.
     """
     _check_journals(writer, id, update.journals)
-    run = _begun(writer, id, update, project)
+    run = _begun(writer, id, update, project) if _asks_of_run(update) else None
     source = dict(update.source)
-    problems = [*source.get("problems", []), *_add_inputs(writer, run, update.inputs)]
+    problems = [*source.get("problems", []), *_add_inputs(writer, id, run, update.inputs)]
     if problems:
-        source["problems"] = [*run.source.get("problems", []), *problems]
+        source["problems"] = [*(run.source.get("problems", []) if run else []), *problems]
     writer.set_run(id, params=update.params, source=source, command=update.command)
     if update.points:
         writer.add_metric_points(id, update.points)
     if update.tags:
         writer.set_tags(id, update.tags)
     if files is not None:
-        writer.add_run_files(id, _free_name(FILES, run.files), files)
+        writer.add_run_files(id, _free_name(FILES, run.files if run else ()), files)
     for name, digest in update.trees.items():
         writer.add_run_files(id, name, digest)
     pending: list[tuple[AssetName, Edge[VersionKey]]] = []
@@ -158,7 +160,18 @@ def _check_journals(
             raise Conflict(f"the journal {name} of run {id} was recorded by another process")
 
 
-def _begun(writer: CatalogWriter, id: RunId, update: RunUpdate, project: str) -> Run:
+def _asks_of_run(update: RunUpdate) -> bool:
+    """Tell whether what is recorded of the run already makes a difference."""
+    return (
+        update.begin is not None
+        or update.files is not None
+        or bool(update.inputs)
+        or bool(update.source.get("problems"))
+    )
+
+
+def _begun(writer: CatalogWriter, id: RunId, update: RunUpdate, project: str) -> Run | None:
+    """Begin the run, unless it is recorded: then return it as it was."""
     run = writer.find_run(id)
     begin = update.begin
     if run is None:
@@ -180,24 +193,24 @@ def _begun(writer: CatalogWriter, id: RunId, update: RunUpdate, project: str) ->
             started=begin.started if begin.started < run.started else None,
             parent=begin.parent if run.parent is None else None,
         )
-    found = run or writer.find_run(id)
-    assert found is not None, f"run {id} was just written"
-    return found
+    return run
 
 
-def _add_inputs(writer: CatalogWriter, run: Run, inputs: Mapping[str, Version]) -> list[str]:
-    """Add inputs; return why some could not be."""
+def _add_inputs(
+    writer: CatalogWriter, id: RunId, run: Run | None, inputs: Mapping[str, Version]
+) -> list[str]:
+    """Add inputs to a run, of which this is recorded; return why some could not be."""
     problems = []
     for role, version in inputs.items():
-        taken = run.inputs.get(check_name(role, "role"))
+        taken = run.inputs.get(check_name(role, "role")) if run else None
         if taken is not None and taken.key == version.key:
             continue
         if taken is not None:
             problems.append(f"{version} was used in the role {role}, which {taken} had already")
-        elif run.outputs:
+        elif run and run.outputs:
             problems.append(f"{version} was used after the outputs were recorded, as {role}")
         else:
-            writer.add_run_input(run.id, role, version.key)
+            writer.add_run_input(id, role, version.key)
     return problems
 
 

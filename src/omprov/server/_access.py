@@ -309,6 +309,15 @@ class Access:
             raise missing
         return found
 
+    def project_of_run(self, id: str, role: Role) -> str:
+        """Return the project of a run, checked, without reading the run; raises as `run` does."""
+        missing = NotFound("run", id, hint="`omprov runs` lists them.")
+        found = self.repository.project_of_run(RunId(id)) if is_id(id) else None
+        if found is None:
+            raise missing
+        self._check_thing(found, role, missing)
+        return found
+
     def reference(self, text: str, role: Role, project: str) -> Reference:
         """Read a reference to something in a project where they may do what takes this role.
 

@@ -60,6 +60,12 @@ _STAGE = (
     .join(project, project.c.key == run.c.project_key)
     .where(run.c.id == bindparam("id"), project.c.name == bindparam("project"))
 )
+_ENDED = (
+    select(run.c.ended)
+    .join(tracked, tracked.c.run_key == run.c.key)
+    .join(project, project.c.key == run.c.project_key)
+    .where(run.c.id == bindparam("id"), project.c.name == bindparam("project"))
+)
 _METRICS = (
     select(metric.c.run_key, metric.c.name, metric.c.value, metric.c.time, metric.c.step)
     .where(metric.c.run_key.in_(bindparam("keys", expanding=True)))
@@ -79,6 +85,11 @@ class TrackedRunReads(RunReads, ExperimentReads):
         """Return the key of a run of the project, and whether it is ``active`` or ``deleted``."""
         row = self._connection.execute(_STAGE, {"id": id, "project": project}).first()
         return None if row is None else (row.key, row.stage)
+
+    def has_ended(self, project: str, id: RunId) -> bool:
+        """Say whether there is such a run of the project, and it ended."""
+        ended = self._connection.execute(_ENDED, {"id": id, "project": project}).scalar()
+        return ended is not None
 
     def find_tracked_run(self, project: str, id: RunId) -> TrackedRun | None:
         """Return a run of the project, whole; deleted ones included."""

@@ -100,8 +100,10 @@ class ObjectWriter:
 
     def commit(self) -> None:
         """Make everything that was added durable."""
-        self.publish(self.cut())
-        fsync_folder(self.folder / "packs")  # what others stored, and is relied upon, too
+        packs = self.cut()
+        self.publish(packs)
+        if not packs:  # else the folder was made durable with the last one
+            fsync_folder(self.folder / "packs")  # what others stored, and is relied upon
 
     def _not_placed(self, keys: set[Key], *, held: bool = True) -> set[Key]:
         unknown = {key for key in keys if not self._packing.has(key)}

@@ -80,11 +80,20 @@ class Putting(OpenedStore):
             InvalidInput: a path that no file in a folder can have.
             StorageFull: there is no room.
         """
-        self._reader.refresh()
+        return self.put_trees([files])[0]
+
+    def put_trees(self, trees: Iterable[Mapping[str, bytes]]) -> list[TreeSummary]:
+        """Store several trees, each given as to `put_files`, at the cost of one.
+
+        Raises:
+            InvalidInput: a path that no file in a folder can have.
+            StorageFull: there is no room.
+        """
+        self._reader.refresh_if_due()
         with ObjectWriter(self.path, self._index) as writer:
-            summary = scan_files(files, writer)
+            found = [scan_files(files, writer) for files in trees]
             writer.commit()
-        return summary
+        return found
 
     def put_selection(
         self,
@@ -127,7 +136,7 @@ class Putting(OpenedStore):
         Raises:
             StorageFull: there is no room.
         """
-        self._reader.refresh()
+        self._reader.refresh_if_due()
         with ObjectWriter(self.path, self._index) as writer:
             yield TreeWriter(writer)
 

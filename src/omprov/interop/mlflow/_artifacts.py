@@ -125,9 +125,12 @@ def _renew_files(repository: Repository, folder: str) -> None:
     match = _RUN.match(folder)
     if match is None:
         return
+    id = run_id_of(match[1])  # noqa: A001 the field's name
     with repository.reading_mlflow() as reader:
-        run = reader.find_tracked_run(repository.project, run_id_of(match[1]))
-    if run is not None and run.ended is not None:
+        if not reader.has_ended(repository.project, id):
+            return
+        run = reader.find_tracked_run(repository.project, id)
+    if run is not None:
         keep_files(repository, run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -148,8 +148,7 @@ class _Serving:
         with _incoming() as incoming:
             async for piece in request.stream():
                 await incoming.add(piece)
-            content = await run_in_threadpool(incoming.finish)
-            await run_in_threadpool(store_artifact, repository, path, content)
+            await run_in_threadpool(lambda: store_artifact(repository, path, incoming.finish()))
         return _json({})
 
     async def get_artifact(self, request: Request) -> Response:
@@ -216,10 +215,10 @@ class _Serving:
 class _Incoming:
     """A body as it comes in."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "incoming"
+    def __init__(self, kept: ExitStack) -> None:
+        self._kept = kept
+        self._path: Path | None = None
         self._held = bytearray()
-        self._on_disk = False
 
     async def add(self, piece: bytes) -> None:
         """Take the next piece."""
@@ -227,24 +226,24 @@ class _Incoming:
         if len(self._held) > _IN_MEMORY:
             await run_in_threadpool(self._write)
 
-    def _write(self) -> None:
+    def _write(self) -> Path:
+        if self._path is None:
+            folder = TemporaryDirectory(prefix="omprov-artifact-")
+            self._path = Path(self._kept.enter_context(folder)) / "incoming"
         with self._path.open("ab") as file:
             file.write(self._held)
         self._held.clear()
-        self._on_disk = True
+        return self._path
 
     def finish(self) -> bytes | Path:
         """Return all of it, or the file that it is in."""
-        if not self._on_disk:
-            return bytes(self._held)
-        self._write()
-        return self._path
+        return bytes(self._held) if self._path is None else self._write()
 
 
 @contextmanager
 def _incoming() -> Iterator[_Incoming]:
-    with TemporaryDirectory(prefix="omprov-artifact-") as folder:
-        yield _Incoming(Path(folder))
+    with ExitStack() as kept:
+        yield _Incoming(kept)
 
 
 async def _arguments(request: Request, largest: int) -> dict[str, Any]:

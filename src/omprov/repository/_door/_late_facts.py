@@ -56,13 +56,14 @@ class LateFacts(Opened):
         """
         run = RunId(id)
         with self._writing() as writer:
-            if writer.find_run(run) is None:
+            if not writer.run_projects([run]):
                 raise NotFound("run", id, hint="`omprov runs` lists them.")
             writer.set_run(run, status=status, ended=ended, params=params, source=source)
             if points:
                 writer.add_metric_points(run, points)
             if tags:
                 writer.set_tags(run, tags)
-            changed = writer.find_run(run)
+        with self._reading() as reader:  # nobody waits for this
+            changed = reader.find_run(run)
         assert changed is not None, f"run {run} was just there"
         return changed

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from omprov.errors import InvalidInput, NotFound
 from omprov.records import AssetName, Edge, Origin, RunStatus
-from omprov.repository._contents import ENVIRONMENT_FILE, PARAMS_FILE, json_file, store_content
+from omprov.repository._contents import (
+    ENVIRONMENT_FILE,
+    PARAMS_FILE,
+    json_file,
+    store_content,
+    store_contents,
+)
 from omprov.repository._door._opened import Opened
-from omprov.repository._recording import MetricPoint, Output, RunFacts, Stored, write_run
+from omprov.repository._recording import MetricPoint, Output, RunFacts, write_run
 from omprov.repository._resolving import resolve_version
 from omprov.repository._run_updates import write_update
+from omprov.repository._settings import Stored, plan_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,7 +98,7 @@ class Runs(Opened):
                 role: resolve_version(reader, reference, self.project)
                 for role, reference in inputs.items()
             }
-        stored = self._store_outputs(outputs, params, environment)
+        stored = self._store_outputs(name, outputs, params, environment)
         with self._writing_graphs(stored.digests()) as writer:
             run, pending = write_run(
                 writer,
@@ -99,7 +106,7 @@ class Runs(Opened):
                 self._differences,
                 facts,
                 inputs=used,
-                stored=stored,
+                stored=stored.at(writer.position()),
                 project=self.project,
             )
         return self._settled(run, pending)
@@ -131,7 +138,7 @@ class Runs(Opened):
                 self._differences,
                 id,
                 update,
-                stored=stored,
+                stored=stored.at(writer.position()),
                 files=tree,
                 project=self.project,
             )
@@ -153,27 +160,36 @@ class Runs(Opened):
             return Stored({}, None, None)
         with self._reading() as reader:
             run = reader.find_run(id)
+        begun = run or update.begin
         params = {**(run.params if run is not None else {}), **update.params}
-        return self._store_outputs(update.outputs, params, update.environment)
+        name = "" if begun is None else begun.name
+        return self._store_outputs(name, update.outputs, params, update.environment)
 
     def _store_outputs(
         self,
+        name: str,
         outputs: Mapping[str, Output],
         params: Mapping[str, Any] | None,
         environment: Mapping[str, Any] | None,
     ) -> Stored:
-        return Stored(
-            outputs={
-                role: (output, store_content(self.content, output.content)[0])
-                for role, output in outputs.items()
-            },
-            params=self.content.put_files(json_file(PARAMS_FILE, params)) if params else None,
-            environment=(
-                self.content.put_files(json_file(ENVIRONMENT_FILE, environment))
-                if environment
-                else None
-            ),
+        """Store what a run of this name made, and plan the versions of its settings."""
+        *trees, param_tree, environment_tree = store_contents(
+            self.content,
+            [
+                *(output.content for output in outputs.values()),
+                json_file(PARAMS_FILE, params) if params else None,
+                json_file(ENVIRONMENT_FILE, environment) if environment else None,
+            ],
         )
+        made = {
+            role: (output, tree)
+            for (role, output), tree in zip(outputs.items(), trees, strict=True)
+        }
+        stored = Stored(made, param_tree, environment_tree)
+        if param_tree is None and environment_tree is None:
+            return stored
+        with self._reading() as reader:
+            return plan_settings(reader, self._differences, stored, name=name, project=self.project)
 
     def _settled(self, id: RunId, pending: Iterable[tuple[AssetName, Edge[VersionKey]]]) -> Run:
         """Fill in the weights that are open, and return the run as it stands."""
@@ -208,6 +224,11 @@ class Runs(Opened):
         """Return a run by its whole id."""
         with self._reading() as reader:
             return reader.find_run(id)
+
+    def project_of_run(self, id: RunId) -> str | None:
+        """Return the project of a run; ``None`` where there is no such run."""
+        with self._reading() as reader:
+            return reader.run_projects([id]).get(id)
 
     def find_runs(self, prefix: str) -> list[Run]:
         """Return at most ten runs of the project whose id, or its last part, begins so."""

@@ -151,12 +151,10 @@ def _to_update(asking: Access, project: str, id: str, *, begins: bool) -> RunId:
     """Return the id of a run of the project, or of one that begins there."""
     if not is_id(id):
         raise InvalidInput(f"{id[:80]!r} is no id of a run: it takes a UUID")
-    found = asking.repository.find_run(RunId(id))
-    if found is None and begins:
-        return RunId(id)
-    if found is None or found.project != project:
+    found = asking.repository.project_of_run(RunId(id))
+    if found != project and not (found is None and begins):
         raise NotFound("run", id, hint="`omprov runs` lists them.")
-    return found.id
+    return RunId(id)
 
 
 @router.get("/runs/{id}", **gives_one(Run))
@@ -168,8 +166,8 @@ def get_run_by_id(asking: Asking, id: str) -> Response:
 @router.get("/runs/{id}/metrics/{name:path}", **gives(array_of(MetricPoint)))
 def metric_points(asking: Asking, id: str, name: str) -> Response:
     """Return the curve of a metric, by step; empty where the run has none."""
-    run = _found(asking, id)
-    return answer(asking.request, asking.repository.metric_points(run.id, name))
+    asking.project_of_run(id, Role.VIEWER)
+    return answer(asking.request, asking.repository.metric_points(RunId(id), name))
 
 
 @router.get(
@@ -178,19 +176,18 @@ def metric_points(asking: Asking, id: str, name: str) -> Response:
 )
 def journal_positions(asking: Asking, id: str) -> Response:
     """Return how much of each of the run's journals was recorded."""
-    run = _found(asking, id)
-    return answer(asking.request, asking.repository.journal_positions(run.id))
+    asking.project_of_run(id, Role.VIEWER)
+    return answer(asking.request, asking.repository.journal_positions(RunId(id)))
 
 
 @router.post("/runs/{id}/facts", **changes(ref(Run)))
 def add_to_run(asking: Asking, id: str, body: LateFacts, key: Key = None) -> Response:
     """Add points of metrics and other facts to a run that is recorded."""
-    run = asking.run(id, Role.EDITOR)
-    repository = asking.in_project(run.project, Role.EDITOR)
+    repository = asking.in_project(asking.project_of_run(id, Role.EDITOR), Role.EDITOR)
 
     def make(on: Repository) -> Run:
         changed = on.add_to_run(
-            run.id,
+            id,
             points=points(body.points),
             params=body.params,
             status=body.status,
