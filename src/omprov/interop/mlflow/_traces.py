@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,10 @@ def _start(call: Call) -> dict[str, Any]:
     if not id or len(id) > 128:
         raise invalid("Invalid trace ID: it takes 1 to 128 characters.")
     where = _experiment_of(info)
+    try:
+        json.dumps(info, allow_nan=False)
+    except ValueError as error:  # whoever asks for it could not be answered
+        raise invalid("Invalid trace: JSON has neither NaN nor Infinity.") from error
     with call.repository.writing_mlflow() as writer:
         experiment = get_experiment(writer, call, where)
         place = f"{root_of(experiment)}/traces/{id}/artifacts"
