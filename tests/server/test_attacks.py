@@ -291,6 +291,35 @@ def test_odd_values_by_mlflow_are_refused_and_break_nothing_later(team):
     assert searched.status_code == 200
 
 
+def test_what_could_not_be_read_again_is_not_taken(team):
+    headers, runs = team.as_("bob"), f"{API}/projects/vision/runs"
+    deep = "[" * 600 + "]" * 600
+    late = "9999-12-31T23:59:59-23:00"
+    trace = '{"trace_id": "t", "trace_location": {"mlflow_experiment": {"experiment_id": "0"}}'
+    event = '{"eventType": "COMPLETE", "eventTime": "2026-01-01T00:00:00Z", "run": {"runId": "r"'
+    job = '"job": {"namespace": "n", "name": "j"}'
+    traces, lineage = "/mlflow/vision/api/3.0/mlflow/traces", "/openlineage/vision/api/v1/lineage"
+    for path, body, status in (
+        (runs, f'{{"params": {{"a": {deep}}}}}', 422),
+        (runs, f'{{"source": {{"a": {deep}}}}}', 422),
+        (runs, f'{{"started": "{late}"}}', 422),
+        (traces, f'{{"trace": {{"trace_info": {trace}, "x": {deep}}}}}}}', 400),
+        (traces, f'{{"trace": {{"trace_info": {trace}, "request_time": "{late}"}}}}}}', 200),
+        (lineage, f'{event}, "facets": {{"x": {{"y": {deep}}}}}}}, {job}}}', 400),
+        (lineage, f'{event[:-2]}\\ud800"}}, {job}}}', 201),
+    ):
+        sent = {**headers, "Content-Type": "application/json"}
+        answer = team.client.post(path, content=body, headers=sent)
+        assert answer.status_code == status, (path, body[:90], answer.text)
+    listed = team.client.post(
+        f"{traces}/search",
+        json={"locations": [{"mlflow_experiment": {"experiment_id": "0"}}]},
+        headers=headers,
+    )
+    assert listed.status_code == 200
+    assert team.client.get(runs, headers=headers).status_code == 200
+
+
 def test_a_node_with_thousands_of_colons_is_not_looked_for(team):
     answer = team.client.get(
         "/openlineage/vision/api/v1/lineage",

@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from omprov.errors import InvalidInput
+from omprov.records import check_depth
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -42,7 +43,9 @@ async def read_json(request: Request) -> Any:
 
 
 def _read(body: bytes, packed: str) -> Any:
-    return _parsed(_unpacked(body) if packed == "gzip" else body)
+    found = _parsed(_unpacked(body) if packed == "gzip" else body)
+    check_depth(found)
+    return found
 
 
 def _unpacked(body: bytes) -> bytes:
