@@ -120,6 +120,7 @@ NOT_REACHED = {
             "find_request",
             "reading_mlflow",
             "writing_mlflow",
+            "check_owner",
             "keep_answer",
         ),
         "how a server holds its repository",

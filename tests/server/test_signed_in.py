@@ -3,66 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
-from server_story import Clock, tell_story
+from server_team import PASSWORD, team_of, tell_team
 from starlette.testclient import TestClient
 
 from omprov.records import Role
-from omprov.repository import Repository
 from omprov.server import create_app
 
 API = "/api/v1"
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="session")
 def story(tmp_path_factory):
-    """An owner of the server, people of `vision`, and somebody of `other` only; made once."""
-    folder, clock = tmp_path_factory.mktemp("team"), Clock()
-    with Repository.create(folder, who="ada", clock=clock) as repository:
-        tell_story(repository)
-        _make_team(repository)
-    return folder, clock.now
-
-
-def _make_team(repo):
-    for project in ("vision", "other"):
-        repo.add_project(project)
-    owner = repo.add_user("ada", PASSWORD, owner=True)
-    people = {"ada": owner} | {
-        name: repo.add_user(name, PASSWORD) for name in ("bob", "eve", "olga", "mallory")
-    }
-    repo.set_member("vision", people["bob"], Role.EDITOR)
-    repo.set_member("vision", people["eve"], Role.VIEWER)
-    repo.set_member("vision", people["olga"], Role.OWNER)
-    repo.set_member("other", people["mallory"], Role.EDITOR)
-    there = repo.view(who="bob", project="vision")
-    there.add_version("dataset/secret", {"a": b"1"}, message="internal")
-    there.record_run(inputs={"dataset": "dataset/secret"}, outputs={}, name="train")
+    """The people of the team; made once."""
+    return tell_team(tmp_path_factory.mktemp("team"))
 
 
 @pytest.fixture
 def team(repo, start):
-    people = {user.name: user for user in repo.list_users()}
-    there = repo.view(who="bob", project="vision")
-    (run,) = there.list_runs()
-    client = start(host="0.0.0.0")
-
-    def as_(name, **limits):
-        secret, _ = repo.add_token(people[name], "t", role=limits.pop("role", Role.OWNER), **limits)
-        return {"Authorization": f"Bearer {secret}"}
-
-    return SimpleNamespace(
-        client=client,
-        as_=as_,
-        people=people,
-        version=there.get_version("dataset/secret"),
-        asset=there.get_asset("dataset/secret"),
-        run=run,
-        repo=repo,
-    )
+    return team_of(repo, start(host="0.0.0.0"))
 
 
 def test_every_route_wants_somebody_who_signed_in(team):

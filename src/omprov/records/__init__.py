@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         parse_digest,
         show_digest,
     )
+    from ._json_depth import check_depth
     from ._kinds import Kind
     from ._people import AuditRow, Member, Role, SignIn, Token, User
     from ._policies import Missing, Policy, Treatment
@@ -66,6 +67,7 @@ __all__ = [
     "Version",
     "VersionId",
     "VersionKey",
+    "check_depth",
     "check_name",
     "is_name",
     "name_like",
@@ -110,6 +112,7 @@ __getattr__, __dir__ = load_on_use(
         "Version": "._assets",
         "VersionId": "._ids",
         "VersionKey": "._ids",
+        "check_depth": "._json_depth",
         "check_name": "._references",
         "is_name": "._references",
         "name_like": "._references",

@@ -82,7 +82,10 @@ class Reference:
         if text.startswith("omprov://"):
             from urllib.parse import unquote, urlsplit  # start-up: few references are addresses
 
-            path = unquote(urlsplit(text).path).lstrip("/")
+            try:
+                path = unquote(urlsplit(text).path).lstrip("/")
+            except ValueError as error:
+                raise InvalidReference(text, str(error)) from None
         path, colon, selector = path.partition(":")
         parts = path.split("/")
         if len(parts) > 3:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
+
+from blake3 import blake3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PROVEN_FOR = timedelta(minutes=5)
+"""How long a password that was right need not be hashed again, while its stored hash stays."""
 HOLDS_FOR = timedelta(seconds=2)
 """How long a change of people in another process may go unseen here."""
 _MOST = 10_000
@@ -31,6 +37,26 @@ class KnownPeople:
         self._found: dict[Hashable, tuple[datetime, object]] = {}
         self._claimed: dict[Hashable, datetime] = {}
         self._changes = 0
+        self._secret = secrets.token_bytes(32)
+        self._proven: dict[bytes, tuple[datetime, str]] = {}
+
+    def proof_of(self, name: str, password: str, origin: str) -> bytes:
+        """Return what stands for a password here, and in no other process."""
+        said = json.dumps([name, password, origin]).encode()
+        return blake3(said, key=self._secret).digest()
+
+    def proven(self, proof: bytes, now: datetime) -> str | None:
+        """Return the stored hash whose password this was a moment ago; ``None`` if unknown."""
+        known = self._proven.get(proof)
+        fresh = known is not None and timedelta(0) <= now - known[0] < PROVEN_FOR
+        return known[1] if known is not None and fresh else None
+
+    def prove(self, proof: bytes, hashed: str, now: datetime) -> None:
+        """Remember that this is the password of a stored hash."""
+        with self._lock:
+            if len(self._proven) >= _MOST:
+                self._proven.clear()
+            self._proven[proof] = (now, hashed)
 
     def recall(self, key: Hashable, now: datetime, read: Callable[[], T | None]) -> T | None:
         """Return what is known under a key, or read it."""

@@ -104,7 +104,9 @@ class Access:
                 if secret.startswith("omp_"):
                     return self._by_token(secret)
                 return Caller(
-                    self.reception.repository.check_password(name, secret, origin=self.origin)
+                    self.reception.repository.check_password(
+                        name, secret, origin=self.origin, repeated=True
+                    )
                 )
             case _:
                 raise NotSignedIn(f"{scheme[:20]!r} is no way to sign in here: send a Bearer token")

@@ -160,6 +160,7 @@ class _Passage:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("Content-Security-Policy", _POLICY)
+            headers.setdefault("Cache-Control", "private, no-cache")
         await self._send(message)
 
     def end(self) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._call import Call
 
 _RUN = re.compile(r"\d+/([0-9a-f]{32})/artifacts(?:/|$)")
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _PIECE = 1 << 20
 
 

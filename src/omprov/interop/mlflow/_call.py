@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 2**63
+_LONGEST_LIST = 10_000
+"""Values of one list; databases do not compare with more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Call:
             return []
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             raise invalid(f"Invalid value for parameter '{name}': it takes a list of objects.")
+        _check_length(value, name)
         return value
 
     def texts(self, name: str) -> list[str]:
@@ -74,6 +78,7 @@ class Call:
         if value is None:
             return []
         given = value if isinstance(value, list) else [value]
+        _check_length(given, name)
         return [checked_text(one, name) for one in given]
 
 
@@ -106,7 +111,27 @@ def checked_text(value: Any, name: str) -> str:
     text = str(value)
     if "\0" in text:
         raise invalid(f"Invalid value for parameter '{name}': it holds a NUL character.")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise invalid(
+                f"Invalid value for parameter '{name}': it holds half a character."
+            ) from error
     return text
+
+
+def said_json(text: str, otherwise: Any) -> Any:
+    """Return what a text that clients set says as JSON; something else where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+def _check_length(items: list[Any], name: str) -> None:
+    if len(items) > _LONGEST_LIST:
+        raise invalid(f"Parameter '{name}' takes at most {_LONGEST_LIST} values at once.")
 
 
 def checked_number(value: Any, name: str) -> int:

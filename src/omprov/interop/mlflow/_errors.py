@@ -10,6 +10,7 @@ from omprov.errors import (
     NotFound,
     NotSignedIn,
     OmprovError,
+    TooManyTries,
     Unavailable,
 )
 
@@ -24,7 +25,7 @@ _STATUS = {
     EXISTS: 400,
     NO_ENDPOINT: 404,
     "BAD_REQUEST": 400,
-    "REQUEST_LIMIT_EXCEEDED": 413,
+    "REQUEST_LIMIT_EXCEEDED": 429,
     "RESOURCE_CONFLICT": 409,
     "UNAUTHENTICATED": 401,
     "PERMISSION_DENIED": 403,
@@ -36,6 +37,7 @@ _CODES = (  # the first that fits
     (AlreadyExists, EXISTS),
     (Conflict, "RESOURCE_CONFLICT"),
     (InvalidInput, INVALID),
+    (TooManyTries, "REQUEST_LIMIT_EXCEEDED"),
     (NotSignedIn, "UNAUTHENTICATED"),
     (NotAllowed, "PERMISSION_DENIED"),
     (Unavailable, "TEMPORARILY_UNAVAILABLE"),

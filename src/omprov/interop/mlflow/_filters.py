@@ -77,6 +77,8 @@ _LABELS = frozenset({"=", "!=", "LIKE", "ILIKE", *PRESENT})
 _DATASET_KEYS = frozenset({"name", "digest", "context"})
 _LONGEST = 20_000
 """Characters of a filter; what is longer was not written by anybody."""
+_MOST = 100
+"""Comparisons of a filter, and keys of an order: each is a query of its own to the database."""
 
 
 def parse_filter(text: str | None, subject: Subject) -> tuple[Comparison, ...]:
@@ -88,6 +90,8 @@ def parse_filter(text: str | None, subject: Subject) -> tuple[Comparison, ...]:
     if not text or not text.strip():
         return ()
     tree = _parsed(text, "filter", f"Invalid filter {text[:200]!r}")
+    if len(tree.children) > _MOST:
+        raise invalid(f"A filter takes at most {_MOST} comparisons, not {len(tree.children)}.")
     return tuple(_comparison(cast("Tree[Token]", one), subject) for one in tree.children)
 
 
@@ -97,8 +101,10 @@ def parse_order(texts: Iterable[str], subject: Subject) -> tuple[Ordering, ...]:
     Raises:
         Refused: one does not parse, or names what there is not.
     """
-    found = []
+    found: list[Ordering] = []
     for text in texts:
+        if len(found) == _MOST:
+            raise invalid(f"An order takes at most {_MOST} keys.")
         tree = _parsed(text, "order", f"Invalid order_by clause {text[:200]!r}")
         entity, key = _identified(str(tree.children[0]), subject)
         if entity == "dataset":

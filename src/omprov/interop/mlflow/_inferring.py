@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from omprov.errors import OmprovError
 from omprov.records import AssetName, Kind, name_like
 
+from ._call import said_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
@@ -132,10 +134,7 @@ def _dataset(repository: Repository, link: Link) -> Version:
 
 def _referenced(repository: Repository, source: str) -> Version | None:
     """Return the version that a dataset's source names: ``omprov://host/project/dataset/x:v3``."""
-    try:
-        said: Any = json.loads(source)
-    except ValueError:
-        return None
+    said = said_json(source, None)
     uri = (
         next((one for one in said.values() if _is_ours(one)), None)
         if isinstance(said, dict)

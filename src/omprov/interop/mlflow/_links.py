@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omprov.catalog.mlflow import Link
 
-from ._call import Endpoint, checked_number, checked_text
+from ._call import Endpoint, checked_number, checked_text, said_json
 from ._errors import invalid, missing
 from ._recording import HISTORY
 from ._runs import active_run, get_run
@@ -26,9 +26,15 @@ def _log_inputs(call: Call) -> dict[str, Any]:
     datasets, models = call.items("datasets"), call.items("models")
     if len(datasets) > _MOST:
         raise invalid(f"A request can log at most {_MOST} datasets. Got {len(datasets)}.")
+    _check_models(models)
     links = [_dataset(one) for one in datasets]
     links += [Link("used", checked_text(one.get("model_id", ""), "model_id")) for one in models]
     return _linked(call, links)
+
+
+def _check_models(models: list[Mapping[str, Any]]) -> None:
+    if len(models) > _MOST:
+        raise invalid(f"A request can log at most {_MOST} models. Got {len(models)}.")
 
 
 def _dataset(item: Mapping[str, Any]) -> Link:
@@ -57,7 +63,9 @@ def _dataset(item: Mapping[str, Any]) -> Link:
 
 def _log_outputs(call: Call) -> dict[str, Any]:
     links = []
-    for one in call.items("models"):
+    models = call.items("models")
+    _check_models(models)
+    for one in models:
         model = checked_text(one.get("model_id", ""), "model_id")
         step = checked_number(one.get("step", 0), "step")
         links.append(Link("made", model, data={"model_id": model, "step": step}))
@@ -76,17 +84,17 @@ def _linked(call: Call, links: list[Link]) -> dict[str, Any]:
 
 def _log_model(call: Call) -> dict[str, Any]:
     """Add what an older client says of a model to the tag in which it looks for it."""
-    try:
-        said = json.loads(call.text("model_json"))
-    except ValueError as error:
-        raise invalid(f"Malformed model info: {error}") from error
+    said = said_json(call.text("model_json"), None)
+    if not isinstance(said, dict):
+        raise invalid("Malformed model info: it is no JSON object.")
     lacking = {"artifact_path", "flavors", "utc_time_created", "run_id"} - set(said)
-    if not isinstance(said, dict) or lacking:
+    if lacking:
         raise invalid(f"Model json is missing mandatory fields: {sorted(lacking)}")
     with call.repository.writing_mlflow() as writer:
         id = active_run(writer, call)  # noqa: A001 the field's name
-        history = json.loads(get_run(writer, call).tags.get(HISTORY, "[]"))
-        writer.set_tags(id, {HISTORY: json.dumps([*history, said])})
+        history = said_json(get_run(writer, call).tags.get(HISTORY, "[]"), None)
+        known = history if isinstance(history, list) else []
+        writer.set_tags(id, {HISTORY: json.dumps([*known, said])})
     return {}
 
 

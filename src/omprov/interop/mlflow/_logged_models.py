@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._call import Call
 
+_MOST = 100
 _STATUSES = ("PENDING", "READY", "UPLOAD_FAILED")
 
 
@@ -118,10 +119,12 @@ def _log_params(call: Call) -> dict[str, Any]:
 
 def _search(call: Call) -> dict[str, Any]:
     numbers = [experiment_number(one) for one in call.texts("experiment_ids")]
-    orderings = tuple(_ordering(one) for one in call.items("order_by"))
+    orders, wanted = call.items("order_by"), call.items("datasets")
+    if len(orders) > _MOST or len(wanted) > _MOST:
+        raise invalid(f"A search takes at most {_MOST} keys of an order, and datasets.")
+    orderings = tuple(_ordering(one) for one in orders)
     datasets = tuple(
-        (checked_text(one.get("dataset_name", ""), "dataset_name"), _digest(one))
-        for one in call.items("datasets")
+        (checked_text(one.get("dataset_name", ""), "dataset_name"), _digest(one)) for one in wanted
     )
     if any(not name for name, _ in datasets):
         raise invalid("`dataset_name` in the `datasets` clause must be specified.")

@@ -11,7 +11,7 @@ from omprov.content import TreeSummary
 from omprov.repository import Output
 
 from ._artifact_paths import artifact_path
-from ._call import Endpoint
+from ._call import Endpoint, said_json
 from ._errors import invalid
 from ._experiments import labels
 from ._filters import parse_filter, parse_order
@@ -62,8 +62,11 @@ def _create(call: Call) -> dict[str, Any]:
             writer.set_tags(version.id, tags)
         known = writer.find_logged_model(call.project, model) if model else None
         if known is not None:
-            names = json.loads(known.tags.get(REGISTERED_AS, "[]"))
-            names.append({"name": registered.name, "version": version.number})
+            said = said_json(known.tags.get(REGISTERED_AS, "[]"), None)
+            names = [
+                *(said if isinstance(said, list) else []),
+                {"name": registered.name, "version": version.number},
+            ]
             writer.set_logged_model_tags(known, {REGISTERED_AS: json.dumps(names)})
         found = writer.find_registered_version(call.project, registered.name, version.number)
     assert found is not None, "the version was just written"

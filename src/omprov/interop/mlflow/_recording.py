@@ -6,13 +6,13 @@ another run uses it. What it used by then is what they were made from. See docs/
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from omprov.errors import Conflict, OmprovError, Unavailable
 from omprov.records import AssetName, Kind, RunStatus, name_like
 from omprov.repository import Output, RunUpdate
 
+from ._call import said_json
 from ._errors import missing
 from ._inferring import free_role, living_name, used_versions
 from ._shapes import hex_of
@@ -178,10 +178,7 @@ def _unrecorded(
 
 def _history(text: str) -> list[str]:
     """Return where older clients put models among a run's artifacts."""
-    try:
-        said: Any = json.loads(text or "[]")
-    except ValueError:
-        return []
+    said = said_json(text or "[]", None)
     entries = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
     paths = [one.get("artifact_path") for one in entries if not one.get("model_id")]
     return list(dict.fromkeys(path for path in paths if isinstance(path, str) and path))

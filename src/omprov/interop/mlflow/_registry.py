@@ -173,7 +173,16 @@ def _update(call: Call) -> dict[str, Any]:
 
 
 def _rename(call: Call) -> dict[str, Any]:
+    """Rename a model; one with protected aliases takes an owner, for clients follow name and alias.
+
+    Who could rename it could give its name, and with that its aliases, to another one.
+    """
     new = call.text("new_name")
+    with call.repository.reading_mlflow() as reader:
+        asset = get_registered(reader, call, call.text("name")).asset.name
+        aliases = reader.aliases(asset)
+    if any(alias in aliases for alias in call.repository.list_protected(asset)):
+        call.repository.check_owner("renaming a model with protected aliases")
     with call.repository.writing_mlflow() as writer:
         known = get_registered(writer, call, call.text("name"))
         if new != known.name and writer.find_registered_model(call.project, new) is not None:
@@ -183,6 +192,7 @@ def _rename(call: Call) -> dict[str, Any]:
 
 
 def _delete(call: Call) -> dict[str, Any]:
+    call.repository.check_owner("removing a registered model")
     with call.repository.writing_mlflow() as writer:
         known = get_registered(writer, call, call.text("name"))
         writer.forget_registered_model(known)

@@ -133,10 +133,11 @@ class _Serving:
             raise Refused(NO_ENDPOINT, f"No endpoint at {request.method} {request.url.path[:200]}")
         endpoint, parts = known
         batch = endpoint.path.endswith("/log-batch")
-        arguments = await _arguments(request, _LARGEST_BATCH if batch else _LARGEST_BODY)
+        body = await _body(request, _LARGEST_BATCH if batch else _LARGEST_BODY)
 
         def call() -> Any:
             repository = self._repository(request, writes=endpoint.writes)
+            arguments = _arguments(request, body)  # in this thread, of those who may ask
             return endpoint.handler(Call(repository, {**arguments, **parts}))
 
         return _json(await run_in_threadpool(call))
@@ -246,13 +247,12 @@ def _incoming() -> Iterator[_Incoming]:
         yield _Incoming(kept)
 
 
-async def _arguments(request: Request, largest: int) -> dict[str, Any]:
+def _arguments(request: Request, body: bytes) -> dict[str, Any]:
     """Return the arguments of a call: of the query, and of the body if there is one."""
     found: dict[str, Any] = {}
     for name in request.query_params:
         values = request.query_params.getlist(name)
         found[name] = values if len(values) > 1 else values[0]
-    body = await _body(request, largest)
     if not body.strip():
         return found
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from omprov.catalog.mlflow import Trace
+from omprov.records import check_depth
 
 from ._call import Endpoint, checked_text
 from ._errors import invalid, missing
@@ -33,6 +35,11 @@ def _start(call: Call) -> dict[str, Any]:
     if not id or len(id) > 128:
         raise invalid("Invalid trace ID: it takes 1 to 128 characters.")
     where = _experiment_of(info)
+    check_depth(info)
+    try:
+        json.dumps(info, allow_nan=False)
+    except ValueError as error:  # whoever asks for it could not be answered
+        raise invalid("Invalid trace: JSON has neither NaN nor Infinity.") from error
     with call.repository.writing_mlflow() as writer:
         experiment = get_experiment(writer, call, where)
         place = f"{root_of(experiment)}/traces/{id}/artifacts"
@@ -54,9 +61,9 @@ def _experiment_of(info: Mapping[str, Any]) -> str:
 def _time(info: Mapping[str, Any]) -> datetime:
     try:
         said = datetime.fromisoformat(str(info.get("request_time")))
-    except ValueError:
+        return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return datetime.now(UTC)
-    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _found(reader: MlflowReads, call: Call) -> Trace:

@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from omprov.errors import InvalidInput
+from omprov.records import check_depth
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,6 +29,8 @@ async def read_json(request: Request) -> Any:
         TooLarge: it is larger than `LARGEST`, packed or unpacked.
         InvalidInput: it is no JSON.
     """
+    from starlette.concurrency import run_in_threadpool  # an extra; `_routes` names it
+
     packed = request.headers.get("content-encoding", "identity").lower()
     if packed not in {"identity", "gzip", ""}:
         raise InvalidInput(f"Content-Encoding {packed!r} is not taken: send it plain, or as gzip")
@@ -36,7 +39,13 @@ async def read_json(request: Request) -> Any:
         body += part
         if len(body) > LARGEST:
             raise TooLarge(f"the body is larger than {LARGEST} bytes: send fewer events at once")
-    return _parsed(_unpacked(bytes(body)) if packed == "gzip" else bytes(body))
+    return await run_in_threadpool(_read, bytes(body), packed)
+
+
+def _read(body: bytes, packed: str) -> Any:
+    found = _parsed(_unpacked(body) if packed == "gzip" else body)
+    check_depth(found)
+    return found
 
 
 def _unpacked(body: bytes) -> bytes:

@@ -41,7 +41,12 @@ def name_of(repository: Repository, asset: Asset) -> Named:
     said = newest[0].source.get(SOURCE) if newest else None
     if isinstance(said, dict) and "namespace" in said:
         return Named(said["namespace"], said["name"])
-    return Named(own_namespace(asset.name.project), f"{asset.name.kind}/{asset.name.name}")
+    return own_name(asset.name)
+
+
+def own_name(name: AssetName) -> Named:
+    """Return what OpenLineage calls an asset of which no event told."""
+    return Named(own_namespace(name.project), f"{name.kind}/{name.name}")
 
 
 def job_of(run: Run) -> Named:

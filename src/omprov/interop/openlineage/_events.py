@@ -127,7 +127,8 @@ def run_id(text: str) -> RunId:
     try:
         return RunId(str(uuid.UUID(text)))
     except ValueError:
-        return RunId(str(uuid.uuid5(_RUNS, text)))
+        plain = text.encode("utf-8", "replace").decode()  # halves of characters come in JSON
+        return RunId(str(uuid.uuid5(_RUNS, plain)))
 
 
 def parse_time(said: Any) -> datetime:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _VERSIONS = 20
 """Newest versions of a dataset whose makers and users are looked for."""
+_COLONS = 32
+"""Colons of a node's id; at each of them the name may begin, and is looked for."""
 _NODES = 500
 """Nodes of one answer."""
 
@@ -58,6 +60,8 @@ def _find(repository: Repository, node: str) -> Node:
         raise InvalidInput(
             f"nodeId={node!r:.80}: write dataset:NAMESPACE:NAME or job:NAMESPACE:NAME"
         )
+    if rest.count(":") > _COLONS:
+        raise InvalidInput(f"nodeId={node!r:.80}: it has more than {_COLONS} colons")
     jobs = job_names(repository) if kind == "job" else {}
     for at, letter in enumerate(rest):  # both may hold colons
         if letter != ":":
@@ -88,8 +92,9 @@ def _arrows(repository: Repository, node: Node) -> Iterator[tuple[Node, Node]]:
     except NotFound:
         return  # a run names it that has not ended yet
     for version in repository.list_versions(asset.name, limit=_VERSIONS):
-        if version.run is not None:
-            yield ("job", job_of(repository.get_run(version.run))), node
+        maker = None if version.run is None else repository.find_run(version.run)
+        if maker is not None and maker.project == repository.project:
+            yield ("job", job_of(maker)), node
         for run in repository.list_runs(using=version, limit=_marquez.LATEST_RUNS):
             yield node, ("job", job_of(run))
 

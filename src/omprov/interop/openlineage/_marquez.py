@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omprov.errors import NotFound
 from omprov.records import RunStatus, Version
 
-from ._catalog_views import find_job_runs, job_names, job_of, name_of
+from ._catalog_views import find_job_runs, job_names, job_of, name_of, own_name
 from ._known import SOURCE, Known
 
 if TYPE_CHECKING:
@@ -76,9 +76,8 @@ def _dataset(repository: Repository, asset: Asset, version: Version | None) -> d
 
 def dataset_version(repository: Repository, asset: Asset, version: Version) -> dict[str, Any]:
     """Show one version of a dataset."""
-    made_by = None
-    if version.run is not None:
-        made_by = run(repository.get_run(version.run))
+    maker = None if version.run is None else repository.find_run(version.run)
+    made_by = run(maker) if maker is not None and maker.project == repository.project else None
     return {
         **_dataset(repository, asset, version),
         "version": version.id,
@@ -144,7 +143,12 @@ def ends_of(repository: Repository, runs: list[Run]) -> tuple[list[Named], list[
 
 
 def version_name(repository: Repository, version: Version) -> Named:
-    """Return what OpenLineage calls the dataset of a version."""
+    """Return what OpenLineage calls the dataset of a version; of another project's, its reference.
+
+    That a run used it is part of the run. What was said of it is for those who see that project.
+    """
+    if version.asset.project != repository.project:
+        return own_name(version.asset)
     return name_of(repository, repository.get_asset(version.asset))
 
 
@@ -165,8 +169,8 @@ def run(one: Run) -> dict[str, Any]:
         ),
         "args": {},
         "jobVersion": {**_id(job_of(one)), "version": _code(one)},
-        "inputDatasetVersions": [_used(version) for version in _data(one.inputs)],
-        "outputDatasetVersions": [_used(version) for version in _data(one.outputs)],
+        "inputDatasetVersions": [_used(one, version) for version in _data(one.inputs)],
+        "outputDatasetVersions": [_used(one, version) for version in _data(one.outputs)],
         "facets": facets_of(one, "run"),
     }
 
@@ -182,11 +186,12 @@ def _code(one: Run) -> str | None:
     return None if code is None else code.id
 
 
-def _used(version: Version) -> dict[str, Any]:
-    said = _said(version)
+def _used(one: Run, version: Version) -> dict[str, Any]:
+    said = _said(version) if version.asset.project == one.project else {}
+    own = own_name(version.asset)
     named = {
-        "namespace": said.get("namespace", f"omprov://{version.asset.project}"),
-        "name": said.get("name", f"{version.asset.kind}/{version.asset.name}"),
+        "namespace": said.get("namespace", own.namespace),
+        "name": said.get("name", own.name),
     }
     return {"datasetVersionId": {**named, "version": version.id}, "facets": said.get("facets", {})}
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from omprov.catalog import CatalogWriter
+    from omprov.catalog import CatalogReader, CatalogWriter
     from omprov.content import TreeSummary
-    from omprov.records import Asset, Difference, Version, VersionKey
+    from omprov.records import Asset, AssetName, Difference, Version, VersionKey
     from omprov.repository._door._opened import AnyAsset
 
 GIT_TAG = "git"
@@ -84,16 +84,20 @@ class Commits(Opened):
             return [Edge(edge.newer, edge.older, edge.weight) for edge in edges]
 
     def get_commit_version(self, asset: AnyAsset, home: str | VersionKey) -> Version:
-        """Return a version by the commit that makes it, or by its key.
+        """Return a version of an asset by the commit that makes it, or by its key.
 
         Raises:
-            NotFound: there is none.
+            NotFound: the asset has none.
         """
+        found: Version | None
         if isinstance(home, str):
             found = self.find_commits(asset, [home]).get(home)
         else:
             with self._reading() as reader:
+                known = find_asset(reader, parse(asset), self.project)
                 found = reader.get_versions([home]).get(home)
+                if known is None or (found is not None and found.asset != known.name):
+                    found = None
         if found is None:
             raise NotFound("version of the commit", home)
         return found
@@ -143,10 +147,14 @@ class Commits(Opened):
 
         Returns:
             How many versions were new.
+
+        Raises:
+            NotFound: a commit is not known, or a key is of no version of this asset.
         """
         name = new_asset_name(parse(asset), self.project)
         with self._writing_graphs([version.content.digest for version in versions]) as writer:
             known = ensure_asset(writer, name, self.project)
+            _check_keys(writer, known.name, versions, commits.values())
             keys = writer.find_commits(known.id, _named(versions, commits.values()))
             new = [version for version in versions if version.commit not in keys]
             self._write(writer, known, new, keys)
@@ -195,8 +203,27 @@ def _named(versions: Iterable[CommitVersion], homes: Iterable[str | VersionKey |
     return {one for one in (*named, *homes) if isinstance(one, str)}
 
 
+def _check_keys(
+    reader: CatalogReader,
+    asset: AssetName,
+    versions: Iterable[CommitVersion],
+    homes: Iterable[str | VersionKey | None],
+) -> None:
+    """Raise `NotFound` where a key is of no version of the asset: keys come from outside, too."""
+    named = {one for version in versions for one in version.inherits}
+    keys = {one for one in (*named, *homes) if one is not None and not isinstance(one, str)}
+    found = reader.get_versions(keys)
+    for key in sorted(keys):
+        if key not in found or found[key].asset != asset:
+            raise NotFound("version with the key", key)
+
+
 def _key(home: str | VersionKey | None, keys: Mapping[str, VersionKey | None]) -> VersionKey | None:
-    return keys[home] if isinstance(home, str) else home
+    if not isinstance(home, str):
+        return home
+    if home not in keys:
+        raise NotFound("commit", home)
+    return keys[home]
 
 
 def _weights(
@@ -208,7 +235,8 @@ def _weights(
     weights = {}
     for home, difference in version.inherits.items():
         parent = _key(home, keys)
-        assert parent is not None, "a version inherits versions"
+        if parent is None:
+            raise NotFound("version of the commit", home)
         weights[parent] = difference.weight
         differences[key, parent] = difference
     return weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from omprov.errors import NotAllowed
 from omprov.repository._door._opened import Opened
 
 if TYPE_CHECKING:
@@ -30,3 +31,12 @@ class Foreign(Opened):
         """Open the one write transaction for MLflow's protocol: all of the block, or nothing."""
         with self._writing() as writer:
             yield writer.mlflow
+
+    def check_owner(self, doing: str) -> None:
+        """Raise `NotAllowed` unless this view is of somebody who owns its project.
+
+        Args:
+            doing: what takes that, for the message.
+        """
+        if not self._owns(self.project):
+            raise NotAllowed(f"{doing} takes an owner of the project {self.project}")

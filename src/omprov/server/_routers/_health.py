@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from omprov.errors import OmprovError, Unavailable
 from omprov.server import _metrics
 from omprov.server._access import Asking
 
@@ -35,7 +38,11 @@ async def is_alive() -> Response:
 @router.get("/readyz", **_OK)
 async def is_ready(request: Request) -> Response:
     """Say that the catalog answers; 503 where it does not."""
-    await run_in_threadpool(request.app.state.reception.repository.position)
+    try:
+        await run_in_threadpool(request.app.state.reception.repository.position)
+    except OmprovError as error:  # strangers ask, and it says where the catalog is
+        sys.stderr.write(f"not ready: {error}\n")
+        raise Unavailable("the catalog does not answer: the server's log says why") from error
     return JSONResponse({"status": "ok"})
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from omprov.errors import NotAllowed
 from omprov.records import AuditRow, Member, Role, SignIn, Token, User
 from omprov.server._access import COOKIE, Asking
 from omprov.server._answers import answer, answer_one, nothing
@@ -109,6 +110,9 @@ def add_token(asking: Asking, body: NewToken) -> Response:
     user = asking.check_person()
     if body.project is not None:
         asking.check(body.project, Role.VIEWER)
+    ends = None if asking.caller.token is None else asking.caller.token.expires
+    if ends is not None and (body.expires is None or body.expires > ends):
+        raise NotAllowed(f"a token makes none that outlives it: this one ends at {ends}")
     secret, token = asking.repository.add_token(
         user, body.name, role=body.role, project=body.project, expires=body.expires
     )
@@ -155,6 +159,8 @@ def set_user(asking: Asking, name: str, body: UserChange) -> Response:
         asking.check_server_owner()
     else:
         asking.check_person()
+        if asking.caller.token is not None and asking.caller.token.expires is not None:
+            raise NotAllowed("a token that expires changes no password: sign in")
     changed = asking.repository.set_user(
         name, password=body.password, owner=body.owner, disabled=body.disabled
     )

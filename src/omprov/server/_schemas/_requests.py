@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+)
 
 from omprov.records import (
     AssetName,
@@ -15,6 +24,7 @@ from omprov.records import (
     RunId,
     RunStatus,
     Treatment,
+    check_depth,
 )
 from omprov.repository import RunBegin, RunEnd
 
@@ -23,7 +33,6 @@ _DIGEST = "b3:" + "5f" * 32
 Text = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Word = Annotated[str, Field(max_length=100_000)]
-Facts = dict[str, Any]
 Tags = dict[Annotated[str, Field(max_length=500)], str | None]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 DigestText = Annotated[
@@ -51,6 +60,24 @@ Value = Annotated[
         json_schema_input_type=float | Literal["NaN", "Infinity", "-Infinity"],
     ),
 ]
+
+
+def _shallow(facts: dict[str, Any]) -> dict[str, Any]:
+    check_depth(facts)
+    return facts
+
+
+def _in_calendar(time: datetime) -> datetime:
+    """Refuse a time that is in no year of UTC: it could be kept, and not read again."""
+    try:
+        time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no calendar has this time") from error
+    return time
+
+
+Facts = Annotated[dict[str, Any], AfterValidator(_shallow)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 
 
 class Body(BaseModel):
@@ -200,7 +227,7 @@ class Point(Body):
     name: Name
     step: int = Field(ge=-(2**63), lt=2**63)
     value: Value
-    time: AwareDatetime
+    time: Moment
 
 
 class NewRun(Body):
@@ -210,8 +237,8 @@ class NewRun(Body):
     outputs: dict[str, OutputMade] = Field(default_factory=dict)
     name: Name = "run"
     status: RunStatus = RunStatus.SUCCEEDED
-    started: AwareDatetime | None = None
-    ended: AwareDatetime | None = None
+    started: Moment | None = None
+    ended: Moment | None = None
     params: Facts | None = None
     metrics: dict[str, Value] | None = None
     points: list[Point] = Field(default_factory=list)
@@ -227,7 +254,7 @@ class Begin(Body):
     """That a run began, or goes on."""
 
     name: Name
-    started: AwareDatetime
+    started: Moment
     parent: Id | None = None
 
     def record(self) -> RunBegin:
@@ -240,7 +267,7 @@ class End(Body):
     """That a run ended."""
 
     status: RunStatus
-    ended: AwareDatetime
+    ended: Moment
     exit_status: int | None = Field(None, ge=-(2**31), lt=2**31)
     message: Text = ""
 
@@ -276,7 +303,7 @@ class LateFacts(Body):
     points: list[Point] = Field(default_factory=list)
     params: Facts | None = None
     status: RunStatus | None = None
-    ended: AwareDatetime | None = None
+    ended: Moment | None = None
     source: Facts | None = None
     tags: Tags | None = None
 
@@ -321,7 +348,7 @@ class NewToken(Body):
     name: Name = Field(examples=["laptop"])
     role: Role = Role.EDITOR
     project: Name | None = None
-    expires: AwareDatetime | None = None
+    expires: Moment | None = None
 
 
 class MemberRole(Body):
@@ -341,7 +368,7 @@ class CommitHome(Body):
     )
     message: str = ""
     creator: str = ""
-    created: AwareDatetime
+    created: Moment
     source: Facts = Field(default_factory=dict)
 
 
