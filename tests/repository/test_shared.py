@@ -13,6 +13,7 @@ from provenance_oracle import Oracle
 from sqlalchemy import event
 
 from omprov.errors import Conflict, InvalidInput, NotFound, Unavailable
+from omprov.interop.mlflow._artifacts import open_artifact, store_artifact
 from omprov.repository import CommitVersion, MetricPoint, Output, Repository, RunUpdate
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,6 +111,13 @@ def test_all_that_a_transaction_names_is_in_the_bucket_before(machine, clock, tm
         assert all(
             other.content.open_file(digest, f.path).read() for f in other.content.iter_files(digest)
         )
+
+
+def test_artifacts_of_mlflow_are_in_the_bucket_before_they_are_named(machine):
+    here, there = machine("here"), machine("there")
+    path = "1/models/m-1/artifacts/weights.bin"
+    store_artifact(here, path, b"seven")
+    assert b"".join(open_artifact(there, path).read()) == b"seven"
 
 
 def test_nothing_is_recorded_while_the_bucket_cannot_be_reached(machine, tmp_path):

@@ -120,6 +120,7 @@ NOT_REACHED = {
             "find_request",
             "reading_mlflow",
             "writing_mlflow",
+            "project_of_run",
             "check_owner",
             "keep_answer",
         ),

@@ -71,7 +71,7 @@ def store_artifact(repository: Repository, path: str, content: bytes | Path) -> 
     else:
         stored = store.put_selection({name: content})
     file = ArtifactFile(folder, name, stored.digest, stored.size)
-    with repository.writing_mlflow() as writer:
+    with repository.writing_mlflow([stored.digest]) as writer:
         writer.put_artifact(repository.project, file)
     _renew_files(repository, folder)
 

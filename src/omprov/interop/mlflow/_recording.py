@@ -223,7 +223,7 @@ def keep_files(repository: Repository, run: TrackedRun) -> None:
     """Make the artifacts of a run that ended the tree of its files."""
     tree = tree_below(repository, run_folder(run))
     if tree is not None:
-        with repository.writing_mlflow() as writer:
+        with repository.writing_mlflow([tree.digest]) as writer:
             writer.add_run_files(run.id, _FILES, tree.digest)
 
 

@@ -9,9 +9,10 @@ from omprov.errors import NotAllowed
 from omprov.repository._door._opened import Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from omprov.catalog.mlflow import MlflowReads, MlflowWrites
+    from omprov.records import Digest
 
 
 class Foreign(Opened):
@@ -27,8 +28,14 @@ class Foreign(Opened):
             yield reader.mlflow
 
     @contextmanager
-    def writing_mlflow(self) -> Iterator[MlflowWrites]:
-        """Open the one write transaction for MLflow's protocol: all of the block, or nothing."""
+    def writing_mlflow(self, naming: Iterable[Digest] = ()) -> Iterator[MlflowWrites]:
+        """Open the one write transaction for MLflow's protocol: all of the block, or nothing.
+
+        Args:
+            naming: the contents that it will name: first they come to where all can read them.
+        """
+        if self._bucket is not None:
+            self._bucket.bring(naming)
         with self._writing() as writer:
             yield writer.mlflow
 
