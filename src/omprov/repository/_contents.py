@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from omprov.catalog import CatalogReader
     from omprov.content import ContentStore, Progress, Referenced, StoredTree
+    from omprov.diff import KeysRead
     from omprov.records import Asset, VersionKey
 
     Content: TypeAlias = "str | Path | Mapping[str, bytes] | TreeSummary | ByReference | None"
@@ -144,6 +145,7 @@ class Differences:
         self._word_counts: dict[Digest, int] = {}
         self._weight = lru_cache(maxsize=100_000)(self._compute_weight)
         self._settings = lru_cache(maxsize=_TREES_KEPT)(self._keep_settings)
+        self._keys = lru_cache(maxsize=_TREES_KEPT)(self._read_keys)
 
     def know_words(self, tree: Digest, words: int) -> None:
         """Take over how many words all files of a tree have, so that they need not be read."""
@@ -175,6 +177,8 @@ class Differences:
         old = None if older is None else find(older)
         new = None if newer is None else find(newer)
         try:
+            if chosen.name == "keys" and kind in _SETTINGS and _is_small(old) and _is_small(new):
+                return omprov.diff.compare_keys_read(self._keys(older), self._keys(newer))
             return chosen.compare(old, new, word_counts=self._word_counts)
         except (NotFound, SourceChanged) as error:  # of what lies elsewhere
             if must_read:
@@ -184,7 +188,10 @@ class Differences:
 
     def _keep_settings(self, digest: Digest) -> StoredTree:
         tree = self._store.tree(digest)
-        return tree.keeping_files() if tree.size <= _LARGEST_KEPT else tree
+        return tree.keeping_files() if _is_small(tree) else tree
+
+    def _read_keys(self, digest: Digest | None) -> KeysRead:
+        return omprov.diff.read_keys(None if digest is None else self._store.tree(digest))
 
     def weight(
         self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
@@ -217,6 +224,10 @@ class Differences:
         return self.weight(
             digest(older), digest(newer), some.asset.kind, asset.measure if asset else None
         )
+
+
+def _is_small(tree: StoredTree | None) -> bool:
+    return tree is None or tree.size <= _LARGEST_KEPT
 
 
 def nearest(
