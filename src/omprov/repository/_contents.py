@@ -159,6 +159,7 @@ class Differences:
         measure: str | None,
         *,
         must_read: bool = False,
+        sample: int = 100,
     ) -> Difference:
         """Compute by how much one content differs from another, with evidence.
 
@@ -169,6 +170,7 @@ class Differences:
             measure: its name.
             must_read: raise where data kept by reference is not what it was; else the files that
                 differ are counted instead, and the difference says so.
+            sample: how many changes to keep as evidence at most.
         """
         chosen = omprov.diff.measure_for(kind, measure)
         if older == newer:
@@ -178,12 +180,14 @@ class Differences:
         new = None if newer is None else find(newer)
         try:
             if chosen.name == "keys" and kind in _SETTINGS and _is_small(old) and _is_small(new):
-                return omprov.diff.compare_keys_read(self._keys(older), self._keys(newer))
-            return chosen.compare(old, new, word_counts=self._word_counts)
+                return omprov.diff.compare_keys_read(
+                    self._keys(older), self._keys(newer), sample=sample
+                )
+            return chosen.compare(old, new, sample=sample, word_counts=self._word_counts)
         except (NotFound, SourceChanged) as error:  # of what lies elsewhere
             if must_read:
                 raise
-            instead = omprov.diff.get_measure("files").compare(old, new)
+            instead = omprov.diff.get_measure("files").compare(old, new, sample=sample)
             return replace(instead, exact=False, note=f"files instead of {chosen.name}: {error}")
 
     def _keep_settings(self, digest: Digest) -> StoredTree:
@@ -202,7 +206,7 @@ class Differences:
     def _compute_weight(
         self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
     ) -> float:
-        return self.between(older, newer, kind, measure).weight
+        return self.between(older, newer, kind, measure, sample=0).weight
 
     def free_distance(
         self, reader: CatalogReader, newer: VersionKey | None, older: VersionKey | None
