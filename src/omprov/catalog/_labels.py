@@ -69,7 +69,7 @@ def tags_of(connection: Connection, targets: Iterable[str]) -> dict[str, dict[st
     """Return the tags, by name, of each of these ids that has any."""
     found: dict[str, dict[str, str]] = {}
     for batch in in_batches(targets):
-        for target, name, value in connection.execute(_TAGS, {"targets": batch}):
+        for target, name, value in connection.execute(_TAGS, {"targets": batch}).all():
             found.setdefault(target, {})[name] = value
     return found
 
@@ -81,7 +81,7 @@ def labels_of(
     aliases: dict[int, list[str]] = {}
     tags: dict[int, dict[str, str]] = {}
     for batch in in_batches(keys):
-        for key, name, value in connection.execute(_OF_VERSIONS, {"keys": batch}):
+        for key, name, value in connection.execute(_OF_VERSIONS, {"keys": batch}).all():
             if value is None:
                 aliases.setdefault(key, []).append(name)
             else:

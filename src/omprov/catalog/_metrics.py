@@ -41,12 +41,12 @@ class MetricReads(ReadTransaction):
 
     def metric_points(self, run: RunId, name: str) -> list[tuple[int, float, datetime]]:
         rows = self._connection.execute(_POINTS, {"id": run, "name": name})
-        return [(step, value, time) for step, value, time in rows]
+        return [(step, value, time) for step, value, time in rows.all()]
 
     def _last_values(self, run_keys: Iterable[int]) -> dict[int, dict[str, float]]:
         found: dict[int, dict[str, float]] = {}
         for batch in in_batches(run_keys):
-            for key, name, value in self._connection.execute(_LAST, {"keys": batch}):
+            for key, name, value in self._connection.execute(_LAST, {"keys": batch}).all():
                 found.setdefault(key, {})[name] = value
         return found
 
@@ -97,7 +97,7 @@ class MetricWrites(MetricReads, WriteTransaction):
         keys: dict[str, int] = {}
         for batch in in_batches(last):
             query = _find_keys(self._dialect, len(batch))
-            found = self._connection.exec_driver_sql(query, (run_key, *batch))
+            found = self._connection.exec_driver_sql(query, (run_key, *batch)).all()
             keys.update((name, key) for name, key in found)
         self._connection.exec_driver_sql(
             _add_points(self._dialect),

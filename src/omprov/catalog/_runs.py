@@ -209,21 +209,23 @@ class RunReads(MetricReads, VersionReads):
     def _links(self, keys: Iterable[int]) -> dict[int, _Links]:
         found: dict[int, _Links] = {}
         for batch in in_batches(keys):
-            for key, direction, role, version in self._connection.execute(_LINKS, {"keys": batch}):
+            for key, direction, role, version in self._connection.execute(
+                _LINKS, {"keys": batch}
+            ).all():
                 found.setdefault(key, ({}, {}))[direction][role] = version
         return found
 
     def _params(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
         found: dict[int, dict[str, Any]] = {}
         for batch in in_batches(keys):
-            for key, name, value in self._connection.execute(_PARAMS, {"keys": batch}):
+            for key, name, value in self._connection.execute(_PARAMS, {"keys": batch}).all():
                 found.setdefault(key, {})[name] = value
         return found
 
     def _files(self, keys: Iterable[int]) -> dict[int, dict[str, Digest]]:
         found: dict[int, dict[str, Digest]] = {}
         for batch in in_batches(keys):
-            for key, name, digest in self._connection.execute(_FILES, {"keys": batch}):
+            for key, name, digest in self._connection.execute(_FILES, {"keys": batch}).all():
                 found.setdefault(key, {})[name] = digest
         return found
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._alignment import WordCounts
     from ._finer import finer_differences, finer_measures
     from ._folders import FolderTree, MemoryTree
-    from ._keys import compare_keys
+    from ._keys import KeysRead, compare_keys, compare_keys_read, read_keys
     from ._measures import Measure
     from ._packages import compare_packages
     from ._registry import compare, get_measure, measure_for, measures
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Delta",
     "FolderTree",
+    "KeysRead",
     "Leaf",
     "Measure",
     "MemoryTree",
@@ -43,6 +44,7 @@ __all__ = [
     "changes_between",
     "compare",
     "compare_keys",
+    "compare_keys_read",
     "compare_packages",
     "compare_words",
     "finer_differences",
@@ -52,6 +54,7 @@ __all__ = [
     "measures",
     "merge_walks",
     "path_order",
+    "read_keys",
 ]
 
 __getattr__, __dir__ = load_on_use(
@@ -59,6 +62,7 @@ __getattr__, __dir__ = load_on_use(
     {
         "Delta": "._trees",
         "FolderTree": "._folders",
+        "KeysRead": "._keys",
         "Leaf": "._trees",
         "Measure": "._measures",
         "MemoryTree": "._folders",
@@ -69,6 +73,7 @@ __getattr__, __dir__ = load_on_use(
         "changes_between": "._trees",
         "compare": "._registry",
         "compare_keys": "._keys",
+        "compare_keys_read": "._keys",
         "compare_packages": "._packages",
         "compare_words": "._texts",
         "finer_differences": "._finer",
@@ -78,5 +83,6 @@ __getattr__, __dir__ = load_on_use(
         "measures": "._registry",
         "merge_walks": "._trees",
         "path_order": "._trees",
+        "read_keys": "._keys",
     },
 )

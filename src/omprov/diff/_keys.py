@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omprov.records import show_digest
@@ -40,16 +41,39 @@ class KeysMeasure:
         word_counts: MutableMapping[Digest, int] | None = None,  # noqa: ARG002  no words here
     ) -> Difference:
         """Compute by how much `new` differs from `old`; see `Measure.compare`."""
-        problems: list[str] = []
-        old_files, new_files = _read(old, problems), _read(new, problems)
-        named = max(len(old_files), len(new_files)) > 1
-        return compare_mappings(
-            self.name,
-            _joined(old_files, named=named),
-            _joined(new_files, named=named),
-            sample,
-            "; ".join(f"{problem}: it counts as one key" for problem in dict.fromkeys(problems)),
-        )
+        return compare_keys_read(read_keys(old), read_keys(new), sample=sample)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRead:
+    """What the keys of a tree are: whoever compares it with several reads it once.
+
+    Attributes:
+        files: path → key → value.
+        problems: why some files could not be read.
+    """
+
+    files: Files
+    problems: tuple[str, ...]
+
+
+def read_keys(tree: Tree | None) -> KeysRead:
+    """Read the keys of a tree, for `compare_keys_read`."""
+    problems: list[str] = []
+    return KeysRead(_read(tree, problems), tuple(problems))
+
+
+def compare_keys_read(old: KeysRead, new: KeysRead, *, sample: int = 100) -> Difference:
+    """Compute what the measure ``keys`` does of two trees, of which the keys were read."""
+    named = max(len(old.files), len(new.files)) > 1
+    problems = dict.fromkeys((*old.problems, *new.problems))
+    return compare_mappings(
+        KeysMeasure.name,
+        _joined(old.files, named=named),
+        _joined(new.files, named=named),
+        sample,
+        "; ".join(f"{problem}: it counts as one key" for problem in problems),
+    )
 
 
 def compare_keys(

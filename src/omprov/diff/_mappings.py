@@ -17,24 +17,35 @@ def compare_mappings(
     measure: str, old: Mapping[str, Any], new: Mapping[str, Any], sample: int, note: str = ""
 ) -> Difference:
     """Count added, removed and changed names, out of the names in either mapping."""
-    changes: list[Change] = []
-    for name in sorted(old.keys() | new.keys()):
-        if name not in old:
-            changes.append(Change(name, "added", new=shown(new[name])))
-        elif name not in new:
-            changes.append(Change(name, "removed", old=shown(old[name])))
-        elif not is_same(old[name], new[name]):
-            changes.append(Change(name, "changed", old=shown(old[name]), new=shown(new[name])))
-    sorts = [change.change for change in changes]
+    either = old.keys() | new.keys()
+    differing = sorted(
+        name
+        for name in either
+        if name not in old or name not in new or not is_same(old[name], new[name])
+    )
+    added = sum(name not in old for name in differing)
+    removed = sum(name not in new for name in differing)
     return Difference(
         measure=measure,
-        amount=len(changes),
-        total=len(old.keys() | new.keys()),
-        counts={sort: sorts.count(sort) for sort in ("added", "removed", "changed")},
-        changes=tuple(changes[:sample]),
-        changed=len(changes),
+        amount=len(differing),
+        total=len(either),
+        counts={
+            "added": added,
+            "removed": removed,
+            "changed": len(differing) - added - removed,
+        },
+        changes=tuple(_change(name, old, new) for name in differing[:sample]),
+        changed=len(differing),
         note=note,
     )
+
+
+def _change(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+    if name not in old:
+        return Change(name, "added", new=shown(new[name]))
+    if name not in new:
+        return Change(name, "removed", old=shown(old[name]))
+    return Change(name, "changed", old=shown(old[name]), new=shown(new[name]))
 
 
 def is_same(old: Any, new: Any) -> bool:

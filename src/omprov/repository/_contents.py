@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from omprov.catalog import CatalogReader
     from omprov.content import ContentStore, Progress, Referenced, StoredTree
+    from omprov.diff import KeysRead
     from omprov.records import Asset, VersionKey
 
     Content: TypeAlias = "str | Path | Mapping[str, bytes] | TreeSummary | ByReference | None"
@@ -144,6 +145,7 @@ class Differences:
         self._word_counts: dict[Digest, int] = {}
         self._weight = lru_cache(maxsize=100_000)(self._compute_weight)
         self._settings = lru_cache(maxsize=_TREES_KEPT)(self._keep_settings)
+        self._keys = lru_cache(maxsize=_TREES_KEPT)(self._read_keys)
 
     def know_words(self, tree: Digest, words: int) -> None:
         """Take over how many words all files of a tree have, so that they need not be read."""
@@ -157,6 +159,7 @@ class Differences:
         measure: str | None,
         *,
         must_read: bool = False,
+        sample: int = 100,
     ) -> Difference:
         """Compute by how much one content differs from another, with evidence.
 
@@ -167,6 +170,7 @@ class Differences:
             measure: its name.
             must_read: raise where data kept by reference is not what it was; else the files that
                 differ are counted instead, and the difference says so.
+            sample: how many changes to keep as evidence at most.
         """
         chosen = omprov.diff.measure_for(kind, measure)
         if older == newer:
@@ -175,16 +179,23 @@ class Differences:
         old = None if older is None else find(older)
         new = None if newer is None else find(newer)
         try:
-            return chosen.compare(old, new, word_counts=self._word_counts)
+            if chosen.name == "keys" and kind in _SETTINGS and _is_small(old) and _is_small(new):
+                return omprov.diff.compare_keys_read(
+                    self._keys(older), self._keys(newer), sample=sample
+                )
+            return chosen.compare(old, new, sample=sample, word_counts=self._word_counts)
         except (NotFound, SourceChanged) as error:  # of what lies elsewhere
             if must_read:
                 raise
-            instead = omprov.diff.get_measure("files").compare(old, new)
+            instead = omprov.diff.get_measure("files").compare(old, new, sample=sample)
             return replace(instead, exact=False, note=f"files instead of {chosen.name}: {error}")
 
     def _keep_settings(self, digest: Digest) -> StoredTree:
         tree = self._store.tree(digest)
-        return tree.keeping_files() if tree.size <= _LARGEST_KEPT else tree
+        return tree.keeping_files() if _is_small(tree) else tree
+
+    def _read_keys(self, digest: Digest | None) -> KeysRead:
+        return omprov.diff.read_keys(None if digest is None else self._store.tree(digest))
 
     def weight(
         self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
@@ -195,7 +206,7 @@ class Differences:
     def _compute_weight(
         self, older: Digest | None, newer: Digest | None, kind: Kind, measure: str | None
     ) -> float:
-        return self.between(older, newer, kind, measure).weight
+        return self.between(older, newer, kind, measure, sample=0).weight
 
     def free_distance(
         self, reader: CatalogReader, newer: VersionKey | None, older: VersionKey | None
@@ -217,6 +228,10 @@ class Differences:
         return self.weight(
             digest(older), digest(newer), some.asset.kind, asset.measure if asset else None
         )
+
+
+def _is_small(tree: StoredTree | None) -> bool:
+    return tree is None or tree.size <= _LARGEST_KEPT
 
 
 def nearest(
