@@ -16,7 +16,16 @@ WRITER = f"""
 import random, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from omprov.errors import Busy
 from omprov.repository import Output, Repository
+
+def patiently(call, *arguments, **named):
+    while True:
+        try:
+            return call(*arguments, **named)
+        except Busy:  # eight on few cores may wait for longer than one is willing to
+            continue
+
 folder, address, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 rng = random.Random(number)
 known = dict(who=f"w{{number}}", clock=lambda: datetime.now(UTC))
@@ -30,7 +39,12 @@ with (
     for run in range({RUNS}):
         if run % 3 == 1:
             parents = rng.sample(repo.list_versions("dataset/d"), 2)
-            repo.add_version("dataset/d", {{"f": b"%d %d" % (number, run)}}, inherits=parents)
+            patiently(
+                repo.add_version,
+                "dataset/d",
+                {{"f": b"%d %d" % (number, run)}},
+                inherits=parents,
+            )
         used = {{
             "algorithm": rng.choice(repo.list_versions("algorithm/a")),
             "dataset": rng.choice(repo.list_versions("dataset/d")),
@@ -38,9 +52,10 @@ with (
         if run > 2:
             used["base_model"] = rng.choice(repo.list_versions("model/base"))
         name = "model/base" if rng.random() < 0.2 else "model/m"
-        repo.record_run(inputs=used, outputs={{"model": Output(name)}}, params={{"lr": run % 2}})
+        outputs = {{"model": Output(name)}}
+        patiently(repo.record_run, inputs=used, outputs=outputs, params={{"lr": run % 2}})
     if number == 0:
-        repo.add_edge("algorithm/a:v4", "algorithm/a:v2", weight=0.1)
+        patiently(repo.add_edge, "algorithm/a:v4", "algorithm/a:v2", weight=0.1)
 """
 
 
