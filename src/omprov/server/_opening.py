@@ -46,6 +46,8 @@ def needs_sign_in(settings: Settings, repository: Repository) -> bool:
     if settings.is_shared and not has_users:
         raise NotAllowed(
             "others could reach this server, and nobody could sign in: make the first user with "
-            "`omprov user add --owner NAME`, then start it again"
+            "`omprov user add --owner NAME`"
+            + (" and the same --catalog" if settings.catalog else "")
+            + ", then start it again"
         )
     return has_users
