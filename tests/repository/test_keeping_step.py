@@ -225,3 +225,22 @@ def test_a_snapshot_that_another_release_wrote_is_left_aside(lattice, reopen, mo
     first._catalog.store_snapshot("uploaded/dataset", 3, b"of a later layout")
     second = reopen()
     assert second.lightest_route("dataset/d:v13", "dataset/d:v1").distance == route.distance
+
+
+def test_a_plan_counts_only_where_nothing_was_recorded_since(repo, reopen, monkeypatch):
+    from omprov.repository._door import _runs
+
+    repo.record_run(inputs={}, outputs={"m": Output("model/a")}, params={"lr": 1})
+    other, plan = reopen(), _runs.plan_settings
+
+    def and_another_comes_first(*given, **named):
+        planned = plan(*given, **named)
+        monkeypatch.setattr(_runs, "plan_settings", plan)
+        other.record_run(inputs={}, outputs={"m": Output("model/a")}, params={"lr": 2})
+        return planned
+
+    monkeypatch.setattr(_runs, "plan_settings", and_another_comes_first)
+    run = repo.record_run(inputs={}, outputs={"m": Output("model/a")}, params={"lr": 2})
+    assert str(run.inputs["params"]) == "params/a:v2"
+    assert [version.number for version in repo.list_versions("params/a")] == [2, 1]
+    assert repo.check() == []
