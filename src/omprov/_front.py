@@ -302,8 +302,8 @@ def _folder(where: str | Path) -> Path:
 def _place_of_server(url: str) -> Path:
     """Return the folder that is kept here for a server; made now, so that it names the server."""
     here = Path.cwd()
-    beside = next((f for f in (here, *here.parents) if _own(f).is_dir()), None)
-    own = _own(beside or _git_root(here) or here)
+    folders = (here, *here.parents)
+    own = _own(next((f for f in folders if _own(f).is_dir() or (f / ".git").exists()), here))
     url = omprov.client.check_url(url)
     folder = omprov.client.folder_of(own, url)
     if omprov.client.read_address(folder) is None:
