@@ -72,7 +72,7 @@ def served(tmp_path, clock):
 
 @pytest.fixture
 def environment(served, tmp_path):
-    (tmp_path / "work").mkdir()
+    subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
     return {
         "cwd": tmp_path / "work",
         "env": {**without_url(), "OMPROV_URL": served.url},
