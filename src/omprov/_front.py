@@ -302,7 +302,7 @@ def _folder(where: str | Path) -> Path:
 def _place_of_server(url: str) -> Path:
     """Return the folder that is kept here for a server; made now, so that it names the server."""
     here = Path.cwd()
-    folders = (here, *here.parents)
+    folders = (f for f in (here, *here.parents) if f != f.parent)  # / is nobody's working directory
     own = _own(next((f for f in folders if _own(f).is_dir() or (f / ".git").exists()), here))
     url = omprov.client.check_url(url)
     folder = omprov.client.folder_of(own, url)

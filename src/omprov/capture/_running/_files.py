@@ -234,8 +234,12 @@ class FileCapture:
 
 
 def _project_root(repository: Repository, folder: Path) -> Path:
-    """Return the folder of the project: the nearest git checkout or workspace, else the folder."""
+    """Return the folder of the project: the nearest git checkout or workspace, else the folder.
+
+    The root of the file system is none, whatever lies there.
+    """
     real = Path(os.path.realpath(folder))
     home = Path(os.path.realpath(repository.workspace.root))
-    nearest = (one for one in (real, *real.parents) if one == home or (one / ".git").exists())
+    folders = (one for one in (real, *real.parents) if one != one.parent)
+    nearest = (one for one in folders if one == home or (one / ".git").exists())
     return next(nearest, real)
